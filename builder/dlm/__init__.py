@@ -1,0 +1,41 @@
+"""The Deep Learning Model extension for pystac. It needs pystac alone, and nothing of the rest of `builder`."""
+
+from builder.dlm.extension import (
+    DLM_EXTENSION_HOOKS,
+    SCHEMA_URI,
+    Architecture,
+    ArchiveMember,
+    Class,
+    Data,
+    DLMExtension,
+    DLMObject,
+    Docker,
+    Input,
+    ItemExample,
+    Output,
+    Runtime,
+    SummariesDLMExtension,
+    Tensor,
+    UsefulBand,
+    migrate_draft,
+)
+
+__all__ = [
+    "DLM_EXTENSION_HOOKS",
+    "SCHEMA_URI",
+    "Architecture",
+    "ArchiveMember",
+    "Class",
+    "DLMExtension",
+    "DLMObject",
+    "Data",
+    "Docker",
+    "Input",
+    "ItemExample",
+    "Output",
+    "Runtime",
+    "SummariesDLMExtension",
+    "Tensor",
+    "UsefulBand",
+    "migrate_draft",
+]
