@@ -1,0 +1,148 @@
+"""The JSON Schemas: loaded, and bundled into one file for editors. The schema is the contract; code follows it."""
+
+from __future__ import annotations
+
+import copy
+import json
+from functools import cache
+from importlib import resources
+from typing import Any
+
+MODEL_FILE = "https://dlm-catalog.example/schemas/model-file.json"
+COLLECTION_FILE = "https://dlm-catalog.example/schemas/collection-file.json"
+CATALOG_FILE = "https://dlm-catalog.example/schemas/catalog-file.json"
+DLM = "https://dlm-catalog.example/schemas/dlm/v1.0.0/schema.json"
+DLM_PATH = "schemas/dlm/v1.0.0/schema.json"
+SCIENTIFIC = "https://stac-extensions.github.io/scientific/v1.0.0/schema.json"
+EO = "https://stac-extensions.github.io/eo/v1.1.0/schema.json"
+VERSION = "https://stac-extensions.github.io/version/v1.2.0/schema.json"
+FILE = "https://stac-extensions.github.io/file/v2.1.0/schema.json"
+STAC_ITEM = "https://schemas.stacspec.org/v1.1.0/item-spec/json-schema/item.json"
+
+_OURS = {
+    DLM: ("builder.dlm", "schema.json"),
+    MODEL_FILE: ("builder.schemas", "model-file.json"),
+    COLLECTION_FILE: ("builder.schemas", "collection-file.json"),
+    CATALOG_FILE: ("builder.schemas", "catalog-file.json"),
+    SCIENTIFIC: ("builder.schemas", "scientific.json"),
+    EO: ("builder.schemas", "eo.json"),
+    VERSION: ("builder.schemas", "version.json"),
+    FILE: ("builder.schemas", "file.json"),
+}
+# What pystac carries of STAC core, by the part of the URL that says which specification a schema belongs to.
+_STAC_FILES = {
+    "item-spec": (
+        "item",
+        "bands",
+        "basics",
+        "common",
+        "data-values",
+        "datetime",
+        "instrument",
+        "licensing",
+        "provider",
+    ),
+    "collection-spec": ("collection",),
+    "catalog-spec": ("catalog",),
+}
+
+
+@cache
+def load(uri: str) -> dict[str, Any]:
+    """The schema with this id. Do not change it: it is shared."""
+    package, name = _OURS[uri]
+    schema: dict[str, Any] = json.loads(resources.files(package).joinpath(name).read_bytes())
+    return schema
+
+
+@cache
+def load_all() -> dict[str, dict[str, Any]]:
+    """Every schema that validation needs, by id: ours, and STAC core and GeoJSON from pystac's bundle."""
+    schemas = {uri: load(uri) for uri in _OURS}
+    # Read as files: importing pystac costs more than a small build.
+    bundle = resources.files("pystac") / "validation" / "jsonschemas"
+    for spec, names in _STAC_FILES.items():
+        for name in names:
+            uri = f"https://schemas.stacspec.org/v1.1.0/{spec}/json-schema/{name}.json"
+            schemas[uri] = json.loads((bundle / "stac-spec" / "v1.1.0" / f"{name}.json").read_bytes())
+    for name in ("Feature", "Geometry"):
+        schemas[f"https://geojson.org/schema/{name}.json"] = json.loads(
+            (bundle / "geojson" / f"{name}.json").read_bytes()
+        )
+    return schemas
+
+
+def published(base_url: str | None) -> tuple[str, dict[str, Any]]:
+    """The id of the DLM schema for a site at `base_url` (the fixed default without one), and the schema with that id."""
+    schema = load(DLM)
+    uri = DLM if base_url is None else f"{base_url.rstrip('/')}/{DLM_PATH}"
+    return uri, {**_without_notes(schema), "$id": uri}
+
+
+def source_schema() -> dict[str, Any]:
+    """The schema of a model file for editors: one self-contained document that takes both authoring forms."""
+    schema = copy.deepcopy(load(MODEL_FILE))
+    schema["definitions"].update(copy.deepcopy(load(DLM)["definitions"]))
+    _point_inside(schema)
+    dlm_fields = schema["definitions"]["fields"]["properties"]
+    fields = {key: dlm_fields[key] if key.startswith("dlm:") else value for key, value in schema["properties"].items()}
+    class_list = schema["definitions"]["output"]["properties"]["class_name_mapping"]
+    schema["definitions"]["output"]["properties"]["class_name_mapping"] = {
+        "description": class_list["description"] + " A list of names or a mapping from index to name is read too.",
+        "type": ["array", "object"],
+        "additionalProperties": {"type": "string"},
+        "minItems": 1,
+        "items": {
+            "type": ["object", "string"],
+            "if": {"required": ["class_name"]},
+            "then": {"$ref": "#/definitions/class"},
+        },
+        "examples": [[{"index": 0, "class_name": "background"}, {"index": 1, "class_name": "water"}]],
+    }
+    item_only = (
+        "id",
+        "collection",
+        "bbox",
+        "geometry",
+        "assets",
+        "links",
+        "card",
+        "type",
+        "stac_version",
+        "stac_extensions",
+    )
+    properties = {key: {"$ref": f"#/definitions/model/properties/{key}"} for key in fields if key not in item_only}
+    schema["definitions"]["model"] = {"properties": fields}
+    schema["properties"] = {
+        **fields,
+        "properties": {
+            "description": "The keys that are Item properties may stand here instead of at the top level.",
+            "type": "object",
+            "properties": properties,
+            "patternProperties": schema["patternProperties"],
+            "additionalProperties": False,
+        },
+    }
+    schema["if"] = {"required": ["properties"]}
+    schema["then"] = {}
+    schema["else"] = {"allOf": schema.pop("allOf")}
+    return _without_notes(schema)
+
+
+def _point_inside(node: Any) -> None:
+    """Turns references to the DLM schema into references inside the bundle."""
+    if isinstance(node, dict):
+        if isinstance(ref := node.get("$ref"), str):
+            node["$ref"] = ref.removeprefix(DLM)
+        for value in node.values():
+            _point_inside(value)
+    elif isinstance(node, list):
+        for value in node:
+            _point_inside(value)
+
+
+def _without_notes(node: Any) -> Any:
+    """The schema without our own `x-` annotations."""
+    if isinstance(node, dict):
+        return {key: _without_notes(value) for key, value in node.items() if not key.startswith("x-")}
+    return [_without_notes(value) for value in node] if isinstance(node, list) else node
