@@ -1,0 +1,179 @@
+"""Rules about what comes out: classes, indices, shapes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from builder.diagnostic import Problem
+from builder.model import Model
+from builder.rules.registry import found, rule
+
+# Length of `final_layer_size` by task, the batch included; detection heads have no one shape.
+_RANKS = {"classification": 2, "semantic segmentation": 4, "panoptic segmentation": 4}
+_CLASS_TASKS = frozenset({"classification", "semantic segmentation"})
+
+
+@rule("error")
+def class_count(model: Model) -> Iterator[Problem]:
+    """`number_of_classes` must be the number of classes in `class_name_mapping`.
+
+    One more may be mapped where `dont_care_index` is among them, because that class is not predicted.
+    """
+    for output in model.outputs:
+        mapped, number = len(output.class_name_mapping), output.number_of_classes
+        if not mapped or number is None or number == mapped:
+            continue
+        indices = {entry.index for entry in output.class_name_mapping}
+        if mapped == number + 1 and output.dont_care_index in indices:
+            continue
+        yield Problem(
+            (*output.path, "number_of_classes"),
+            f"number_of_classes is {number}, but class_name_mapping names {mapped}",
+            f"number_of_classes: {mapped}, or correct the mapping",
+            related=(((*output.path, "class_name_mapping"), f"{mapped} classes here"),),
+        )
+
+
+@rule("warning")
+def class_offset(model: Model) -> Iterator[Problem]:
+    """Every mapped index should be a channel of the output.
+
+    Where the don't-care class is mapped but not predicted, the last index points past the last channel, and a reader
+    cannot know whether channel 0 is class 0 or class 1. Say it in the description, or map the channels.
+    """
+    for output in model.outputs:
+        if output.number_of_classes is None or output.dont_care_index is None:
+            continue
+        indices = {entry.index for entry in output.class_name_mapping}
+        mapped, number = len(output.class_name_mapping), output.number_of_classes
+        if mapped == number + 1 and output.dont_care_index in indices and max(indices) >= number:
+            yield Problem(
+                (*output.path, "class_name_mapping"),
+                f"{mapped} classes are mapped, with indices up to {max(indices)}, but {number} are predicted",
+                f"say which channel of 0 to {number - 1} is which class, or leave the don't-care class out",
+                on="key",
+                related=(
+                    ((*output.path, "dont_care_index"), f"index {output.dont_care_index} is the don't-care class"),
+                ),
+            )
+
+
+found("class-index", "error", """
+    A class index must be a whole number from 0 and be given once.
+
+    It is the value in the output; two names for one value contradict each other.
+""", check=lambda model: _duplicate_indices(model))  # fmt: skip
+
+
+def _duplicate_indices(model: Model) -> Iterator[Problem]:
+    for output in model.outputs:
+        first: dict[int, tuple[str | int, ...]] = {}
+        for entry in output.class_name_mapping:
+            if entry.index in first:
+                yield Problem(
+                    (*entry.path, "index"),
+                    f"the class index {entry.index} is given twice",
+                    "each index names one class",
+                    related=(((*first[entry.index], "index"), "first given here"),),
+                )
+            first.setdefault(entry.index, entry.path)
+
+
+@rule("warning")
+def class_gap(model: Model) -> Iterator[Problem]:
+    """Class indices should have no holes.
+
+    A channel without a name is usually a forgotten line.
+    """
+    for output in model.outputs:
+        indices = {entry.index for entry in output.class_name_mapping}
+        if output.dont_care_index is not None:
+            indices.add(output.dont_care_index)
+        inner = {index for index in indices if index != 255}
+        if not inner or not output.class_name_mapping:
+            continue
+        missing = sorted(set(range(min(inner), max(inner) + 1)) - inner)[:5]
+        if missing:
+            yield Problem(
+                (*output.path, "class_name_mapping"),
+                f"no class has the index {', '.join(map(str, missing))}",
+                "name the missing classes",
+                on="key",
+            )
+
+
+@rule("warning")
+def class_name(model: Model) -> Iterator[Problem]:
+    """Class names should differ.
+
+    Two classes with one name cannot be told apart on a map.
+    """
+    for output in model.outputs:
+        counts = Counter(entry.class_name for entry in output.class_name_mapping)
+        seen: dict[str, tuple[str | int, ...]] = {}
+        for entry in output.class_name_mapping:
+            if counts[entry.class_name] > 1 and entry.class_name in seen:
+                yield Problem(
+                    (*entry.path, "class_name"),
+                    f"two classes are named {entry.class_name}",
+                    "give each class a name of its own",
+                    related=(((*seen[entry.class_name], "class_name"), "first used here"),),
+                )
+            seen.setdefault(entry.class_name, entry.path)
+
+
+@rule("error")
+def dont_care_index(model: Model) -> Iterator[Problem]:
+    """`dont_care_index` must be a mapped index, 255 or -1.
+
+    255 and -1 are the usual values for pixels outside of all classes; any other value must be a class.
+    """
+    for output in model.outputs:
+        index = output.dont_care_index
+        if index is None or index in (255, -1) or not output.class_name_mapping:
+            continue
+        indices = sorted(entry.index for entry in output.class_name_mapping)
+        if index not in indices:
+            yield Problem(
+                (*output.path, "dont_care_index"),
+                f"{index} is not a mapped class",
+                f"the mapped indices are {', '.join(map(str, indices[:8]))}{' …' if len(indices) > 8 else ''}",
+            )
+
+
+@rule("warning")
+def output_channels(model: Model) -> Iterator[Problem]:
+    """The output should have one channel for each class, for classification and segmentation.
+
+    `final_layer_size` is batch, classes, height, width: its second number is the number of channels.
+    """
+    for output in model.outputs:
+        size, number = output.final_layer_size, output.number_of_classes
+        if output.task not in _CLASS_TASKS or len(size) < 2 or number is None or size[1] == number:
+            continue
+        if number == 2 and size[1] == 1:
+            continue  # one channel tells two classes apart by its sign
+        yield Problem(
+            (*output.path, "final_layer_size", 1),
+            f"the output has {size[1]} channels for {number} classes",
+            "the second number of final_layer_size is the number of channels",
+            related=(((*output.path, "number_of_classes"), f"{number} classes here"),),
+        )
+
+
+@rule("warning")
+def output_rank(model: Model) -> Iterator[Problem]:
+    """`final_layer_size` should have as many numbers as the task's output has dimensions.
+
+    Classification gives batch × classes, segmentation batch × classes × height × width.
+    """
+    for output in model.outputs:
+        expected = _RANKS.get(output.task or "")
+        rank = len(output.final_layer_size)
+        if expected is not None and rank and rank != expected:
+            yield Problem(
+                (*output.path, "final_layer_size"),
+                f"final_layer_size has {rank} numbers; {output.task} usually has {expected}",
+                "write all dimensions, the batch included" if rank < expected else "check the task",
+            )

@@ -1,0 +1,60 @@
+"""What a rule is, and the table of all of them.
+
+A rule is a generator over one `Model` whose docstring is its documentation: the first line says what must hold, the
+rest why and how to mend it. Its name with hyphens is its id. Rules that are found on the way (a syntax error, a draft
+spelling) have no generator and are entered with `found`.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from builder.diagnostic import Problem, Severity
+from builder.model import Model
+
+Check = Callable[[Model], Iterator[Problem]]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule with its documentation; `check` is None where the finding is made elsewhere."""
+
+    id: str
+    severity: Severity
+    documentation: str
+    check: Check | None = None
+
+    @property
+    def summary(self) -> str:
+        """The first line of the documentation."""
+        return self.documentation.partition("\n")[0]
+
+
+RULES: dict[str, Rule] = {}
+
+
+def rule(severity: Severity) -> Callable[[Check], Check]:
+    """Enters a generator into the table under its own name."""
+
+    def enter(check: Check) -> Check:
+        found(check.__name__.replace("_", "-"), severity, inspect.getdoc(check) or "", check)
+        return check
+
+    return enter
+
+
+def found(rule_id: str, severity: Severity, documentation: str, check: Check | None = None) -> None:
+    """Enters a rule into the table."""
+    if rule_id in RULES:
+        raise ValueError(f"the rule {rule_id} exists already")
+    RULES[rule_id] = Rule(rule_id, severity, inspect.cleandoc(documentation), check)
+
+
+def check_rules(model: Model) -> Iterator[tuple[Rule, Problem]]:
+    """What every rule finds in a model."""
+    for entry in RULES.values():
+        if entry.check is not None:
+            for problem in entry.check(model):
+                yield entry, problem
