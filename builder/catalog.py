@@ -1,0 +1,393 @@
+"""Stage 5, gather: all models together, as a Library with its collections, links, extents and summaries."""
+
+from __future__ import annotations
+
+import posixpath
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from builder import schema
+from builder.model import Model, Provider
+from builder.source import LocalFile
+from builder.stac import OPEN_END, OPEN_START
+
+if TYPE_CHECKING:
+    import pystac
+
+Predecessors = Mapping[str, tuple[str, ...]]
+"""The source paths of a model's predecessors, by its own."""
+_DATES = ("updated", "created")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A model that passed its checks: the typed model, its Item as published, and where both come from.
+
+    `source` is the path of the model file below the source folder, `text` what stands in it, `files` are the local
+    files by the name they are published under, below the folder of the model.
+    """
+
+    model: Model
+    item: Mapping[str, Any]
+    source: str
+    text: str
+    files: Mapping[str, LocalFile] = field(default_factory=dict)
+
+    @property
+    def folder(self) -> str:
+        """The folder of the model in the site, without a slash at the end."""
+        return f"{self.model.collection}/{self.model.id}"
+
+    @property
+    def href(self) -> str:
+        """The path of the Item in the site."""
+        return f"{self.folder}/{self.model.id}.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """What one model's card says of another model: enough for a link."""
+
+    id: str
+    collection: str
+    title: str
+    version: str | None = None
+    updated: str | None = None
+    deprecated: bool = False
+
+    @property
+    def folder(self) -> str:
+        return f"{self.collection}/{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """The other models that a card mentions. `versions` are all of the line, oldest first, the model itself included;
+    `latest` is None when the model is the latest itself."""
+
+    predecessors: tuple[Reference, ...] = ()
+    successors: tuple[Reference, ...] = ()
+    latest: Reference | None = None
+    versions: tuple[Reference, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionInfo:
+    """What `collection.yml` says, or stands for it."""
+
+    id: str
+    title: str
+    description: str
+    license: str | None = None
+    keywords: tuple[str, ...] = ()
+    providers: tuple[Provider, ...] = ()
+    links: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogInfo:
+    """What `catalog.yml` says, or stands for it."""
+
+    id: str
+    title: str
+    description: str
+    base_url: str | None = None
+    keywords: tuple[str, ...] = ()
+    providers: tuple[Provider, ...] = ()
+    links: tuple[Mapping[str, Any], ...] = ()
+    source_url: str | None = None
+    issues_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionEntries:
+    """A collection with its models, sorted by title, and its STAC object as published."""
+
+    info: CollectionInfo
+    entries: tuple[Entry, ...]
+    stac: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """Everything that is published: the catalog, its collections, its models, and who neighbours whom.
+
+    `updated` is the newest `updated` or `created` of all models, None where none states one.
+    """
+
+    info: CatalogInfo
+    collections: tuple[CollectionEntries, ...]
+    neighbours: Mapping[str, Neighbours]
+    updated: str | None = None
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        return tuple(entry for collection in self.collections for entry in collection.entries)
+
+
+def gather(
+    info: CatalogInfo, collections: Mapping[str, CollectionInfo], entries: Iterable[Entry], predecessors: Predecessors
+) -> Library:
+    """All entries as a library: collections by id, models by title, and each model's neighbours.
+
+    `predecessors` gives the sources of a model's predecessors by its own source; they exist and form no cycle.
+    """
+    by_collection: dict[str, list[Entry]] = defaultdict(list)
+    for entry in entries:
+        by_collection[entry.model.collection].append(entry)
+    gathered = []
+    for key, members in sorted(by_collection.items()):
+        members.sort(key=lambda entry: (entry.model.name.casefold(), entry.model.id))
+        own = collections.get(key) or CollectionInfo(key, key, f"Models of the collection {key}.")
+        gathered.append(CollectionEntries(own, tuple(members), to_collection(own, members, info)))
+    everything = [entry for collection in gathered for entry in collection.entries]
+    dates = [
+        str(entry.item["properties"][key]) for entry in everything for key in _DATES if key in entry.item["properties"]
+    ]
+    return Library(info, tuple(gathered), find_neighbours(everything, predecessors), max(dates, default=None))
+
+
+# --- neighbours ------------------------------------------------------------------------------------------------------
+
+
+def to_reference(entry: Entry) -> Reference:
+    """What other cards say of a model."""
+    properties = entry.item["properties"]
+    return Reference(
+        entry.model.id, entry.model.collection, entry.model.name, entry.model.version,
+        properties.get("updated") or properties.get("created"), entry.model.deprecated,
+    )  # fmt: skip
+
+
+def find_cycle(predecessors: Predecessors) -> tuple[str, ...]:
+    """The sources of models that are their own predecessors, in order; empty when there is no cycle."""
+    done: set[str] = set()
+    for start in sorted(predecessors):
+        trail: list[str] = []
+        stack = [(start, iter(predecessors[start]))]
+        trail.append(start)
+        while stack:
+            source, rest = stack[-1]
+            step = next(rest, None)
+            if step is None:
+                done.add(source)
+                stack.pop()
+                trail.pop()
+            elif step in trail:
+                return tuple(trail[trail.index(step) :])
+            elif step not in done:
+                trail.append(step)
+                stack.append((step, iter(predecessors.get(step, ()))))
+    return ()
+
+
+def find_neighbours(entries: Iterable[Entry], predecessors: Predecessors) -> dict[str, Neighbours]:
+    """Each model's neighbours by its source; models without any are left out."""
+    by_source = {entry.source: entry for entry in entries}
+    successors: dict[str, list[str]] = defaultdict(list)
+    for source, older in predecessors.items():
+        for step in older:
+            successors[step].append(source)
+
+    def closure(start: str, step: Mapping[str, Iterable[str]]) -> list[str]:
+        found: dict[str, None] = {}
+        waiting = [start]
+        while waiting:
+            for source in sorted(step.get(waiting.pop(), ())):
+                if source not in found:
+                    found[source] = None
+                    waiting.append(source)
+        return list(found)
+
+    result = {}
+    for source in sorted(set(predecessors) | set(successors)):
+        older, newer = closure(source, predecessors), closure(source, successors)
+        last = sorted(step for step in newer if not successors.get(step))
+        line = sorted({source, *older, *newer}, key=lambda s: (len(closure(s, predecessors)), s))
+        result[source] = Neighbours(
+            tuple(to_reference(by_source[s]) for s in sorted(predecessors.get(source, ()))),
+            tuple(to_reference(by_source[s]) for s in sorted(successors.get(source, ()))),
+            to_reference(by_source[last[-1]]) if last else None,
+            tuple(to_reference(by_source[s]) for s in line),
+        )
+    return result
+
+
+def finish_item(entry: Entry, neighbours: Neighbours) -> dict[str, Any]:
+    """The Item with the links between versions, which need the other models."""
+    links = list(entry.item["links"])
+    latest = (neighbours.latest,) if neighbours.latest else ()
+    for rel, references in (
+        ("predecessor-version", neighbours.predecessors),
+        ("successor-version", neighbours.successors),
+        ("latest-version", latest),
+    ):
+        for other in references:
+            href = posixpath.relpath(f"{other.folder}/{other.id}.json", entry.folder)
+            links.append({"rel": rel, "href": href, "type": "application/geo+json", "title": other.title})
+    extensions = list(entry.item["stac_extensions"])
+    if len(links) > len(entry.item["links"]) and schema.VERSION not in extensions:
+        extensions = sorted([*extensions, schema.VERSION])
+    return {**entry.item, "links": links, "stac_extensions": extensions}
+
+
+# --- STAC objects ----------------------------------------------------------------------------------------------------
+
+
+def to_collection(info: CollectionInfo, entries: list[Entry], catalog: CatalogInfo) -> dict[str, Any]:
+    """The STAC Collection of some models, with extents, summaries and asset definitions made from them."""
+    import pystac
+
+    items = [entry.item for entry in entries]
+    providers = info.providers or _shared_providers(entries)
+    collection = pystac.Collection(
+        id=info.id,
+        title=info.title,
+        description=info.description,
+        license=info.license or _shared_license(entries),
+        keywords=list(info.keywords) or _shared_keywords(entries) or None,
+        providers=[to_provider(provider) for provider in providers] or None,
+        extent=_extent(items),
+        summaries=pystac.Summaries(_summaries(entries), maxcount=1_000_000),
+    )
+    collection.clear_links()
+    dlm_uri = next((uri for item in items for uri in item["stac_extensions"] if "/dlm/" in uri), schema.DLM)
+    collection.stac_extensions = [dlm_uri]
+    collection.extra_fields["item_assets"] = _item_assets(items)
+    root = {"href": "../catalog.json", "type": "application/json", "title": catalog.title}
+    members = [
+        {
+            "rel": "item",
+            "href": f"./{entry.model.id}/{entry.model.id}.json",
+            "type": "application/geo+json",
+            "title": entry.model.name,
+        }
+        for entry in entries
+    ]
+    page = {"rel": "alternate", "href": "./index.html", "type": "text/html", "title": info.title}
+    made: dict[str, Any] = collection.to_dict(include_self_link=False, transform_hrefs=False)
+    return {**made, "links": [{"rel": "root", **root}, {"rel": "parent", **root}, page, *info.links, *members]}
+
+
+def to_catalog(library: Library) -> dict[str, Any]:
+    """The STAC Catalog at the root."""
+    import pystac
+
+    info = library.info
+    catalog = pystac.Catalog(id=info.id, title=info.title, description=info.description)
+    catalog.clear_links()
+    made: dict[str, Any] = catalog.to_dict(include_self_link=False, transform_hrefs=False)
+    if info.keywords:
+        made["keywords"] = list(info.keywords)
+    if info.providers:
+        made["providers"] = [to_provider(provider).to_dict() for provider in info.providers]
+    children = [
+        {
+            "rel": "child",
+            "href": f"./{collection.info.id}/collection.json",
+            "type": "application/json",
+            "title": collection.info.title,
+        }
+        for collection in library.collections
+    ]
+    root = {"rel": "root", "href": "./catalog.json", "type": "application/json", "title": info.title}
+    page = {"rel": "alternate", "href": "./index.html", "type": "text/html", "title": info.title}
+    return {**made, "links": [root, page, *info.links, *children]}
+
+
+def to_provider(provider: Provider) -> pystac.Provider:
+    """The provider in pystac's form."""
+    import pystac
+
+    roles = [pystac.ProviderRole(role) for role in provider.roles]
+    return pystac.Provider(provider.name, provider.description, roles or None, provider.url)
+
+
+def _extent(items: list[Mapping[str, Any]]) -> pystac.Extent:
+    import pystac
+
+    boxes = [item["bbox"] for item in items]
+    corners = [(box[0], box[1], box[len(box) // 2], box[len(box) // 2 + 1]) for box in boxes]
+    west, east = min(c[0] for c in corners), max(c[2] for c in corners)
+    if any(c[0] > c[2] for c in corners):
+        # One box crosses the antimeridian: a box around it and others elsewhere is the whole parallel.
+        same = len({(c[0], c[2]) for c in corners}) == 1
+        west, east = (corners[0][0], corners[0][2]) if same else (-180, 180)
+    starts = [item["properties"].get("start_datetime") or item["properties"]["datetime"] for item in items]
+    ends = [item["properties"].get("end_datetime") or item["properties"]["datetime"] for item in items]
+    start = None if OPEN_START in starts else datetime.fromisoformat(min(starts))
+    end = None if OPEN_END in ends else datetime.fromisoformat(max(ends))
+    return pystac.Extent(
+        pystac.SpatialExtent([[west, min(c[1] for c in corners), east, max(c[3] for c in corners)]]),
+        pystac.TemporalExtent([[start, end]]),
+    )
+
+
+def _shared_license(entries: list[Entry]) -> str:
+    licenses = {entry.model.license for entry in entries}
+    only = licenses.pop() if len(licenses) == 1 else None
+    # STAC 1.1: `other` stands for several licenses, and for none that has an identifier.
+    return only or "other"
+
+
+def _shared_providers(entries: list[Entry]) -> tuple[Provider, ...]:
+    providers: dict[str, Provider] = {}
+    for entry in entries:
+        for provider in entry.model.providers:
+            providers.setdefault(provider.name, provider)
+    return tuple(providers.values())
+
+
+def _shared_keywords(entries: list[Entry]) -> list[str]:
+    """The words that all models of the collection have."""
+    words = dict.fromkeys(entries[0].model.keywords)
+    return [word for word in words if all(word in entry.model.keywords for entry in entries)]
+
+
+def _summaries(entries: list[Entry]) -> dict[str, Any]:
+    """What people search by: the values that occur, sorted, and ranges of numbers."""
+    values: dict[str, set[Any]] = defaultdict(set)
+    numbers: dict[str, list[float]] = defaultdict(list)
+    for entry in entries:
+        model, properties = entry.model, entry.item["properties"]
+        values["dlm:task"].update(model.tasks)
+        values["dlm:framework"].update(runtime.framework for runtime in model.runtime)
+        values["dlm:architecture_type"].update(network.type for network in model.architecture)
+        values["dlm:process_level"].update(data.process_level for data in model.data)
+        values["dlm:dtype"].update(data.dtype for data in model.data)
+        values["dlm:gpu"].update(docker.gpu for runtime in model.runtime for docker in runtime.docker)
+        for index in range(max(len(model.inputs), 1)):
+            values["dlm:band"].update(band.common_name or band.name for band in model.selected_bands(index))
+        for key in ("platform", "constellation", "license"):
+            values[key].add(properties.get(key))
+        values["instruments"].update(model.instruments)
+        if model.gsd is not None:
+            values["gsd"].add(model.gsd)
+        numbers["dlm:number_of_bands"] += [d.number_of_bands for d in model.data if d.number_of_bands is not None]
+        numbers["dlm:total_nb_parameters"] += [
+            a.total_nb_parameters for a in model.architecture if a.total_nb_parameters is not None
+        ]
+    summaries: dict[str, Any] = {}
+    for key, found in values.items():
+        found.discard(None)
+        if found:
+            summaries[key] = sorted(found)
+    for key, series in numbers.items():
+        if series:
+            summaries[key] = {"minimum": min(series), "maximum": max(series)}
+    return summaries
+
+
+def _item_assets(items: list[Mapping[str, Any]]) -> dict[str, Any]:
+    """The assets that Items of the collection have, with what all that have them say alike."""
+    definitions: dict[str, dict[str, Any]] = {}
+    for item in items:
+        for key, asset in item["assets"].items():
+            about = {name: asset[name] for name in ("title", "description", "type", "roles") if name in asset}
+            known = definitions.setdefault(key, about)
+            definitions[key] = {name: value for name, value in known.items() if about.get(name) == value}
+    # STAC wants a definition to say something.
+    return {key: about for key, about in sorted(definitions.items()) if about}

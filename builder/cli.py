@@ -1,0 +1,255 @@
+"""The command line: one short function for each command, and the only place that prints and sets exit codes.
+
+Exit codes: 0 clean, 1 the content has errors (with --strict: or warnings), 2 wrong usage or settings, 3 nothing to
+build, 4 an optional dependency is missing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from pathlib import Path as FilePath
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from builder import __version__
+
+if TYPE_CHECKING:
+    from builder.diagnostic import Diagnostic
+    from builder.pipeline import Build, Progress
+
+OK, ERRORS, USAGE, NOTHING, MISSING = range(5)
+FORMATS = ("text", "json", "github")
+
+
+class _DefaultsToBuild(click.Group):
+    """`build-catalog [OPTIONS] [SOURCE]` is `build-catalog build [OPTIONS] [SOURCE]`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args or (args[0] not in self.commands and args[0] not in ("--help", "-h", "--version")):
+            args = ["build", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group(cls=_DefaultsToBuild, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="build-catalog")
+def main() -> None:
+    """Turn a folder of model files in YAML into a validated static STAC catalog with model cards.
+
+    With no command, the catalog is built, with the options of `build`.
+    """
+
+
+_source = click.argument("source", default="catalog_src", type=click.Path(path_type=FilePath))
+_format = click.option("--format", "form", type=click.Choice(FORMATS), default="text", help="Form of the findings.")
+_strict = click.option("--strict", is_flag=True, help="Warnings fail, too.")
+_quiet = click.option("--quiet", "-q", is_flag=True, help="Print findings only, no progress and no summary.")
+_base_url = click.option("--base-url", metavar="URL", help="Address the site will have.")
+
+
+@main.command()
+@_source
+@click.option(
+    "-o", "--output", default="site", show_default=True, type=click.Path(path_type=FilePath), help="Folder of the site."
+)
+@_base_url
+@_strict
+@click.option("--no-docs", is_flag=True, help="Leave the documentation out.")
+@click.option(
+    "--templates",
+    type=click.Path(exists=True, file_okay=False, path_type=FilePath),
+    help="Folder of templates of your own.",
+)
+@_format
+@_quiet
+def build(
+    source: FilePath, output: FilePath, base_url: str | None, strict: bool, no_docs: bool, templates: FilePath | None,
+    form: str, quiet: bool,
+) -> None:  # fmt: skip
+    """Build the catalog of SOURCE (default: catalog_src) into a static site."""
+    from builder import pipeline
+    from builder.docs import DocsError
+    from builder.output import OutputError, publish
+
+    started = time.monotonic()
+    _need_folder(source)
+    _need_url(base_url)
+    docs = source.resolve().parent / "mkdocs.yml"
+    settings = pipeline.Settings(source, base_url, templates, docs if docs.is_file() and not no_docs else None)
+    try:
+        with _progress(quiet) as progress:
+            result = pipeline.build(settings, progress)
+        failed = _is_failure(result, strict)
+        published = None if failed or result.library is None else publish(result.artifacts, output)
+    except DocsError as error:
+        _stop(ERRORS, f"the documentation has faults; nothing was written:\n{error}")
+    except OutputError as error:
+        _stop(USAGE, str(error))
+    except OSError as error:
+        _stop(USAGE, f"{error.filename or output}: {error.strerror or error}")
+    if published is None:
+        outcome = "Nothing was written."
+    else:
+        outcome = f"{output}: {len(published.written)} files written, {len(published.unchanged)} unchanged"
+        outcome += f", {len(published.removed)} removed." if published.removed else "."
+    _report(result, form, quiet, started, outcome, notes=False)
+    if published is not None and not quiet and form == "text":
+        click.echo(f"Open {output / 'index.html'} in a browser.", err=True)
+    sys.exit(ERRORS if failed else NOTHING if result.library is None else OK)
+
+
+@main.command()
+@click.argument("sources", nargs=-1, type=click.Path(path_type=FilePath))
+@_base_url
+@_strict
+@_format
+@_quiet
+@click.option("--explain", metavar="RULE", help="Explain a rule and stop.")
+def check(
+    sources: tuple[FilePath, ...], base_url: str | None, strict: bool, form: str, quiet: bool, explain: str | None
+) -> None:
+    """Check SOURCES, folders or single model files (default: catalog_src), and write nothing."""
+    if explain is not None:
+        _explain(explain)
+        return
+    from builder import pipeline
+
+    started = time.monotonic()
+    _need_url(base_url)
+    results = []
+    for source in sources or (FilePath("catalog_src"),):
+        if source.is_file():
+            results.append(pipeline.check_file(source))
+            continue
+        _need_folder(source)
+        with _progress(quiet) as progress:
+            results.append(pipeline.check(pipeline.Settings(source, base_url), progress))
+    diagnostics = tuple(d for result in results for d in result.diagnostics)
+    whole = pipeline.Build(sum(result.models for result in results), diagnostics)
+    _report(whole, form, quiet, started, "", notes=True)
+    sys.exit(ERRORS if _is_failure(whole, strict) else NOTHING if whole.models == 0 else OK)
+
+
+@main.command()
+@click.option("--source", is_flag=True, help="The schema of a model file, for editors.")
+def schema(source: bool) -> None:
+    """Print the JSON Schema of the extension, or with --source that of a model file."""
+    from builder import schema as schemas
+
+    made = schemas.source_schema() if source else schemas.published(None)[1]
+    click.echo(json.dumps(made, indent=2, ensure_ascii=False))
+
+
+# --- what the commands share -----------------------------------------------------------------------------------------
+
+
+def _stop(code: int, message: str) -> None:
+    click.echo(f"build-catalog: {message}", err=True)
+    sys.exit(code)
+
+
+def _need_folder(source: FilePath) -> None:
+    if not source.is_dir():
+        what = (
+            "is a file; name a folder, or use `build-catalog check` for one file"
+            if source.is_file()
+            else "does not exist"
+        )
+        _stop(USAGE, f"{source} {what}")
+
+
+def _need_url(base_url: str | None) -> None:
+    if base_url is not None and not base_url.startswith(("http://", "https://")):
+        _stop(USAGE, f"--base-url {base_url} is not an http or https URL")
+
+
+def _is_failure(result: Build, strict: bool) -> bool:
+    return result.failed or (strict and any(d.severity == "warning" for d in result.diagnostics))
+
+
+def _explain(name: str) -> None:
+    from builder.rules import RULES
+
+    rule = RULES.get(name)
+    if rule is None:
+        import difflib
+
+        close = difflib.get_close_matches(name, RULES, n=3)
+        _stop(USAGE, f"there is no rule {name}" + (f"; did you mean {' or '.join(close)}?" if close else ""))
+    else:
+        click.echo(f"{rule.id} ({rule.severity})\n\n{rule.documentation}")
+
+
+def _report(result: Build, form: str, quiet: bool, started: float, outcome: str, *, notes: bool) -> None:
+    """Prints the findings on standard output and the summary on standard error (in JSON both on standard output)."""
+    from builder import diagnostic
+
+    counts = diagnostic.count_severities(result.diagnostics)
+    files = len({d.span.file for d in result.diagnostics if d.severity != "note"})
+    seconds = round(time.monotonic() - started, 1)
+    if form == "json":
+        plural = {f"{severity}s": number for severity, number in counts.items()}
+        click.echo(diagnostic.format_json(result.diagnostics, {**plural, "models": result.models, "seconds": seconds}))
+        return
+    # A build is about the site: its notes are for whoever works on the files, and `check` shows them.
+    shown: list[Diagnostic] = [d for d in result.diagnostics if notes or d.severity != "note"]
+    if form == "github":
+        text = diagnostic.format_github(shown)
+    else:
+        text = diagnostic.format_text(shown, colour=_colour())
+    if text:
+        click.echo(text, color=True)
+    if quiet:
+        return
+    words = [_count(counts["error"], "error"), _count(counts["warning"], "warning")]
+    if counts["note"]:
+        words.append(_count(counts["note"], "note") + ("" if notes else " (build-catalog check shows them)"))
+    where = f" in {files} of {_count(result.models, 'model')}" if files else f" in {_count(result.models, 'model')}"
+    if result.models == 0 and not result.failed:
+        outcome = "There is nothing to build. " + outcome
+    click.echo(f"{', '.join(words)}{where} ({seconds} s). {outcome}".rstrip(), err=True)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _colour() -> bool:
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+class _progress:  # noqa: N801  used like a function
+    """A bar on standard error while a person watches and the work is long enough to see."""
+
+    def __init__(self, quiet: bool) -> None:
+        self.bar: Any = None
+        self.stage = ""
+        self.silent = quiet or not sys.stderr.isatty()
+
+    def __enter__(self) -> Progress:
+        return self._tell
+
+    def _tell(self, stage: str, done: int, total: int) -> None:
+        if self.silent or total < 200:
+            return
+        if stage != self.stage:
+            self._close()
+            self.stage = stage
+            self.bar = click.progressbar(length=total, label=f"{stage:>8}", file=sys.stderr)
+            self.bar.__enter__()
+        self.bar.update(done - self.bar.pos)
+
+    def _close(self) -> None:
+        if self.bar is not None:
+            self.bar.__exit__(None, None, None)
+            self.bar = None
+
+    def __exit__(self, *_: object) -> None:
+        self._close()
+
+
+if __name__ == "__main__":
+    main()

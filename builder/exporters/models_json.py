@@ -1,0 +1,76 @@
+"""models.json: one small record for each model, for programs that choose among them without reading every Item."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from builder.catalog import Entry, Library
+from builder.output import Artifact, to_json
+
+VERSION = "1.0.0"
+"""Version of the form of models.json. A new field raises the second number, a changed or removed one the first."""
+
+
+def export(library: Library, generator: str) -> list[Artifact]:
+    """models.json; docs/reference/models-json.md describes it. Facts that are not stated are left out."""
+    info = library.info
+    index = {
+        "version": VERSION,
+        "generator": generator,
+        "catalog": {"id": info.id, "title": info.title, "href": "catalog.json"},
+        "models": [_record(entry) for entry in library.entries],
+    }
+    return [Artifact("models.json", to_json(index))]
+
+
+def _record(entry: Entry) -> dict[str, Any]:
+    model, properties = entry.model, entry.item["properties"]
+    bands = {band.common_name or band.name: None for i in range(len(model.inputs)) for band in model.selected_bands(i)}
+    parameters = [a.total_nb_parameters for a in model.architecture if a.total_nb_parameters is not None]
+    classes = [output.number_of_classes for output in model.outputs if output.number_of_classes is not None]
+    record: dict[str, Any] = {
+        "id": model.id,
+        "collection": model.collection,
+        "title": model.name,
+        "href": entry.href,
+        "card": f"{entry.folder}/index.html",
+        "description": model.description,
+        "license": model.license,
+        "version": model.version,
+        "deprecated": model.deprecated,
+        "updated": properties.get("updated"),
+        "keywords": list(model.keywords),
+        "tasks": list(model.tasks),
+        "sensors": list(model.sensors),
+        "instruments": list(model.instruments),
+        "gsd": model.gsd,
+        "bands": [band for band in bands if band],
+        "process_levels": _distinct(data.process_level for data in model.data),
+        "dtypes": _distinct(data.dtype for data in model.data),
+        "inputs": [_input(model.inputs[i]) for i in range(len(model.inputs))],
+        "architectures": _distinct(network.type for network in model.architecture),
+        "parameters": sum(parameters) if parameters else None,
+        "classes": classes[0] if len(classes) == 1 else None,
+        "frameworks": _distinct(runtime.framework for runtime in model.runtime),
+        "gpu": next((d.gpu for r in model.runtime for d in r.docker if d.gpu is not None), None),
+        "weights": entry.item["assets"][model.weights.key]["href"] if model.weights else None,
+        "bbox": entry.item["bbox"],
+    }
+    return {key: value for key, value in record.items() if value is not None and value != []}
+
+
+def _distinct(values: Any) -> list[Any]:
+    return list(dict.fromkeys(value for value in values if value is not None))
+
+
+def _input(entry: Any) -> dict[str, Any]:
+    tensor = entry.input_tensors[0] if len(entry.input_tensors) == 1 else None
+    shape = [tensor.batch, tensor.dim, tensor.height, tensor.width] if tensor else None
+    record = {
+        "name": entry.name,
+        "shape": shape,
+        "scaling_factor": entry.scaling_factor,
+        "mean": list(entry.normalization_mean) or None,
+        "std": list(entry.normalization_std) or None,
+    }
+    return {key: value for key, value in record.items() if value is not None}
