@@ -15,6 +15,7 @@ from pathlib import PurePosixPath
 from typing import Any, Literal
 
 from builder.diagnostic import Path, Problem, Span
+from builder.dlm.spellings import CLASS_KEY, DTYPE_ALIASES, PROCESS_LEVELS, RENAMED, TASKS
 from builder.source import Document
 
 STRUCTURAL_RELS = frozenset({"self", "root", "parent", "collection", "item", "child", "items"})
@@ -24,23 +25,9 @@ _NULL_MEANS_SOMETHING = frozenset({"nodata_value", "pretrained", "datetime"})
 DEFAULT_COLLECTION = "models"
 """Collection of the model files that lie in no folder."""
 
-_RENAMED: dict[str, dict[str, str]] = {
-    "dlm:data": {"data_type": "dtype", "nodata": "nodata_value", "process_ level": "process_level"},
-    "dlm:inputs": {"selected_bands": "selected_band"},
-    "dlm:runtime": {"framework_version": "version"},
-}
-_PROCESS_LEVELS = {"raw": "L0", "ard": "L4"}
-# https://numpy.org/doc/stable/reference/arrays.scalars.html, aliases on the usual 64-bit platforms
-_DTYPES = {
-    "ubyte": "uint8", "byte": "int8", "short": "int16", "ushort": "uint16", "intc": "int32", "uintc": "uint32",
-    "int": "int64", "uint": "uint64", "longlong": "int64", "ulonglong": "uint64", "half": "float16",
-    "single": "float32", "double": "float64", "float": "float64", "csingle": "complex64", "cdouble": "complex128",
-    "complex": "complex128", "bool_": "bool",
-}  # fmt: skip
 _PROVIDER_ROLES = ("producer", "licensor", "processor", "host")
 # https://github.com/radiantearth/stac-spec/blob/v1.1.0/commons/common-metadata.md#nodata-and-unit
 _NOT_FINITE = {"nan": "nan", "inf": "inf", "-inf": "-inf"}
-_CLASS_KEY = re.compile(r"(?:I_)?(-?[0-9]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,10 +134,9 @@ class _Form:
 
     def rewrite(self) -> None:
         """Draft spellings and shorthand forms to the profile's."""
-        for key, renamed in _RENAMED.items():
-            self._each(key, lambda raw, at, renamed=renamed: self._rename(raw, at, renamed))
         self._each("dlm:data", self._data)
-        self._each("dlm:inputs", lambda raw, at: self._inside(raw, at, "input_tensors", self._tensor))
+        self._each("dlm:inputs", self._input)
+        self._each("dlm:runtime", lambda raw, at: self._rename(raw, at, RENAMED["runtime"]))
         self._each("dlm:outputs", self._output)
         self._assets()
         self._links()
@@ -200,11 +186,15 @@ class _Form:
         return result
 
     def _tensor(self, raw: dict[str, Any], at: Path) -> dict[str, Any]:
-        return self._rename(raw, at, {"channels": "dim"})
+        return self._rename(raw, at, RENAMED["tensor"])
+
+    def _input(self, raw: dict[str, Any], at: Path) -> dict[str, Any]:
+        return self._inside(self._rename(raw, at, RENAMED["input"]), at, "input_tensors", self._tensor)
 
     def _data(self, raw: dict[str, Any], at: Path) -> dict[str, Any]:
-        self._respell(raw, at, "process_level", lambda text: _PROCESS_LEVELS.get(text.lower(), _level(text)))
-        self._respell(raw, at, "dtype", lambda text: _DTYPES.get(text.lower(), text.lower()))
+        raw = self._rename(raw, at, RENAMED["data"])
+        self._respell(raw, at, "process_level", lambda text: PROCESS_LEVELS.get(text.lower(), _level(text)))
+        self._respell(raw, at, "dtype", lambda text: DTYPE_ALIASES.get(text.lower(), text.lower()))
         return raw
 
     def _output(self, raw: dict[str, Any], at: Path) -> dict[str, Any]:
@@ -212,6 +202,7 @@ class _Form:
         if isinstance(task, str):
             # Hyphens and case are a matter of taste here, not a draft's spelling: no note.
             raw["task"] = re.sub(r"[-_\s]+", " ", task).strip().lower()
+            self._respell(raw, at, "task", lambda text: TASKS.get(text, text))
         if isinstance(raw.get("class_name_mapping"), (Mapping, list)):
             raw["class_name_mapping"] = self._classes(raw["class_name_mapping"], (*at, "class_name_mapping"))
         return raw
@@ -236,10 +227,10 @@ class _Form:
                 classes.append({"index": position, "class_name": item})
                 self.moved((*at, position, "class_name"), written)
                 self.moved((*at, position, "index"), written)
-            elif isinstance(item, Mapping) and len(item) == 1 and _CLASS_KEY.fullmatch(next(iter(item))):
+            elif isinstance(item, Mapping) and len(item) == 1 and CLASS_KEY.fullmatch(next(iter(item))):
                 ((key, name),) = item.items()
                 spot = written if isinstance(value, Mapping) else (*written, key)
-                classes.append({"index": int(_CLASS_KEY.fullmatch(key).group(1)), "class_name": name})  # type: ignore[union-attr]
+                classes.append({"index": int(CLASS_KEY.fullmatch(key).group(1)), "class_name": name})  # type: ignore[union-attr]
                 for part in ("class_name", "index"):
                     self.moved((*at, position, part), spot)
                 if key.startswith("I_"):
