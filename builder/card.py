@@ -1,0 +1,363 @@
+"""Stage 6, render: what a model card says, worked out from one Entry. The templates only lay it out.
+
+Everything here is pure and about one model. What the author left out is an empty string, an empty tuple or None; the
+templates say "not stated" there.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+import shlex
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import orjson
+from markupsafe import Markup
+
+from builder import cite, stac
+from builder.catalog import CatalogInfo, Entry
+from builder.facts import (
+    Fact,
+    band_name,
+    band_words,
+    class_words,
+    framework_words,
+    parameter_words,
+    sentence,
+    shorten,
+    to_shape,
+    unique,
+)
+from builder.inputs import InputView, to_input_view
+from builder.model import Docker, Link, Model, Output, Runtime
+from builder.templates import format_number, markdown
+
+LEAD_LENGTH = 200
+"""Characters of the description in the head: with more, a phone shows nothing else at first."""
+UNSAFE_SUFFIXES = frozenset({".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".bin", ".joblib", ".dill"})
+"""Suffixes of formats that can run code when they are opened: they are, or may hold, Python pickles."""
+_SHELL_SYNTAX = re.compile(r"[|&;<>()$`\n*?~]")
+
+
+@dataclass(frozen=True, slots=True)
+class OutputView:
+    output: Output
+    shape: str
+    classes: str
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimeView:
+    runtime: Runtime
+    commands: tuple[str, ...]
+    mount: str
+    docker: tuple[Docker, ...]
+    source_href: str
+    missing: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FileView:
+    key: str
+    fields: Mapping[str, Any]
+    unsafe: bool
+    algorithm: str
+    checksum: str
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """Everything a card shows besides the model's own fields."""
+
+    lead: Markup
+    overview: Markup
+    answers: tuple[Fact, ...]
+    figures: tuple[Fact, ...]
+    coverage: tuple[Fact, ...]
+    inputs: tuple[InputView, ...]
+    outputs: tuple[OutputView, ...]
+    runtimes: tuple[RuntimeView, ...]
+    missing: tuple[str, ...]
+    sections: tuple[tuple[str, str, str], ...]
+    metric_columns: tuple[str, ...]
+    files: tuple[FileView, ...]
+    bibtex: str
+    links: tuple[Link, ...]
+    fields: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
+    issue_href: str
+    edit_href: str
+
+
+def to_card(entry: Entry, catalog: CatalogInfo) -> Card:
+    """The card of a model."""
+    model = entry.model
+    lead, overview = _lead(model.description)
+    inputs = tuple(to_input_view(model, index) for index in range(max(1, len(model.inputs))))
+    outputs = tuple(OutputView(o, to_shape(o.final_layer_size), class_words(o)) for o in model.outputs)
+    runtimes = tuple(_runtime_view(model, runtime) for runtime in model.runtime)
+    return Card(
+        lead=lead,
+        overview=overview,
+        answers=tuple(_answers(model, inputs, runtimes)),
+        figures=tuple(_figures(model, inputs)),
+        coverage=tuple(_coverage(entry)),
+        inputs=inputs,
+        outputs=outputs,
+        runtimes=runtimes,
+        missing=tuple(_missing(model, None)) if not runtimes else (),
+        sections=tuple(_extra_sections(model)),
+        metric_columns=tuple(
+            name
+            for name in ("unit", "dataset", "split", "source")
+            if any(getattr(metric, name) is not None for metric in model.card.metrics)
+        ),
+        files=tuple(_file_view(key, fields) for key, fields in entry.item["assets"].items() if key != stac.CARD_ASSET),
+        bibtex=cite.to_bibtex(model),
+        links=tuple(link for link in model.links if link.rel not in stac.VERSION_RELS),
+        fields=tuple(_fields(entry)),
+        issue_href=_issue_href(catalog, model),
+        edit_href=f"{catalog.source_url.rstrip('/')}/{quote(entry.source)}" if catalog.source_url else "",
+    )
+
+
+# --- head ------------------------------------------------------------------------------------------------------------
+
+
+def _lead(description: str | None) -> tuple[Markup, Markup]:
+    """The start of the description for the head of the card, and what is left for the overview.
+
+    A first paragraph that is short goes to the head as it is; of a long one the head gets the beginning only, and the
+    overview all of it.
+    """
+    if not description:
+        return Markup(""), Markup("")
+    body = markdown(description, "description", 3)
+    first = re.match(r"<p>(.*?)</p>\s*", body, re.DOTALL)
+    if first is None:
+        return Markup(""), body
+    text = html.unescape(re.sub(r"<[^>]*>", "", first[1])).strip()
+    if len(text) <= LEAD_LENGTH and "<img" not in first[1]:
+        # S704: both parts come out of `markdown`, cut between elements.
+        return Markup(first[1]), Markup(body[first.end() :])  # noqa: S704
+    return Markup.escape(shorten(text, LEAD_LENGTH)), body
+
+
+def to_summary(model: Model, length: int = 160) -> str:
+    """What the model is, as one line of plain text, for search engines and feeds."""
+    lead, rest = _lead(model.description)
+    return shorten(html.unescape(re.sub(r"<[^>]*>", " ", str(lead or rest))).strip(), length)
+
+
+def _answers(model: Model, inputs: tuple[InputView, ...], runtimes: tuple[RuntimeView, ...]) -> Iterator[Fact]:
+    """What a reader wants first: what it does, on which imagery, whether they may use it, how to run it."""
+    classes = [c.class_name for o in model.outputs for c in o.class_name_mapping if c.index != o.dont_care_index]
+    shown = ", ".join(classes[:4]) + (f" and {len(classes) - 4} more" if len(classes) > 4 else "")
+    yield Fact("Does", sentence(", ".join(model.tasks)), shown, "#outputs")
+    levels = unique(" ".join(filter(None, (data.process_level, data.dtype))) for data in model.data)
+    sensors = ", ".join(dict.fromkeys((*model.sensors, *model.instruments)))
+    bands = "; ".join(
+        dict.fromkeys(", ".join(band_name(row.band) for row in view.bands) for view in inputs if view.bands)
+    )
+    imagery = " · ".join(
+        filter(None, (sensors, f"{format_number(model.gsd)} m" if model.gsd is not None else "", levels))
+    )
+    yield Fact("Imagery", imagery or sentence(bands), bands if imagery else "", "#data")
+    terms = next((link.href for link in model.links if link.rel == "license"), "")
+    yield Fact("License", model.license or "", "", terms)
+    command = next((command for view in runtimes for command in view.commands), "")
+    frameworks = unique(framework_words(view.runtime) for view in runtimes)
+    handlers = unique(view.runtime.model_handler or "" for view in runtimes)
+    yield Fact("Run", frameworks if command else ", ".join(filter(None, (frameworks, handlers))), command, "#run")
+
+
+def _figures(model: Model, inputs: tuple[InputView, ...]) -> Iterator[Fact]:
+    """The key figures of the head."""
+    yield Fact("Parameters", parameter_words(model))
+    sizes = [a.estimated_total_size_mb for a in model.architecture if a.estimated_total_size_mb is not None]
+    yield Fact("Size", f"{' + '.join(format_number(size) for size in sizes)} MB" if sizes else "")
+    yield Fact("Input shape", unique(shape.replace(" ", "\u00a0") for view in inputs for shape in view.shapes))
+    yield Fact("Bands", band_words(model).removesuffix(" bands").removesuffix(" band"))
+    yield Fact("GSD", f"{format_number(model.gsd)} m" if model.gsd is not None else "")
+    numbers = [o.number_of_classes or len(o.class_name_mapping) for o in model.outputs]
+    yield Fact("Classes", " + ".join(str(number) for number in numbers if number))
+    yield Fact("Framework", unique(framework_words(runtime) for runtime in model.runtime))
+
+
+def _coverage(entry: Entry) -> Iterator[Fact]:
+    """Where and when the model holds, and what took the imagery."""
+    model, properties = entry.model, entry.item["properties"]
+    for key in ("platform", "constellation", "mission"):
+        if value := model.fields.get(key):
+            yield Fact(sentence(key), str(value))
+    if not model.sensors:
+        yield Fact("Platform")
+    if model.instruments:
+        yield Fact("Instruments", ", ".join(model.instruments))
+    yield Fact("Ground sample distance", f"{format_number(model.gsd)} m" if model.gsd is not None else "")
+    if properties.get("datetime"):
+        yield Fact("Time", _moment(properties["datetime"]))
+    else:
+        start, end = properties.get("start_datetime"), properties.get("end_datetime")
+        first = "" if start in (None, stac.OPEN_START) else _moment(start)
+        last = "" if end in (None, stac.OPEN_END) else _moment(end)
+        yield Fact("Time span", f"{first or 'open'} to {last or 'open'}" if first or last else "")
+    if model.bbox or model.geometry:
+        yield Fact("Footprint", _box_words(entry.item["bbox"]), "(west, south, east, north in degrees)")
+    else:
+        yield Fact("Footprint", "", "(treated as the whole world)")
+
+
+def _moment(text: str) -> str:
+    return text.removesuffix("T00:00:00Z").removesuffix("T23:59:59Z").replace("T", " ").replace("Z", " UTC")
+
+
+def _box_words(bbox: list[float]) -> str:
+    numbers = [*bbox[:2], *bbox[3:5]] if len(bbox) == 6 else bbox
+    return ", ".join(format_number(number) for number in numbers)
+
+
+# --- run -------------------------------------------------------------------------------------------------------------
+
+
+def _runtime_view(model: Model, runtime: Runtime) -> RuntimeView:
+    commands = tuple(filter(None, (docker_command(docker) for docker in runtime.docker)))
+    missing = () if commands else tuple(_missing(model, runtime))
+    folder = next((docker.working_dir for docker in runtime.docker if docker.image_name and docker.working_dir), None)
+    mount = f'-v "$PWD":{shlex.quote(folder)}' if folder else ""
+    return RuntimeView(runtime, commands, mount, runtime.docker, _source_href(runtime), missing)
+
+
+def docker_command(docker: Docker) -> str:
+    """The `docker run` that the facts add up to, quoted for a shell; empty without an image."""
+    if not docker.image_name:
+        return ""
+    words = ["docker", "run", "--rm"]
+    if docker.gpu:
+        words += ["--gpus", "all"]
+    if docker.working_dir:
+        words += ["-w", docker.working_dir]
+    tagged = ":" in docker.image_name.rsplit("/", 1)[-1] or "@" in docker.image_name
+    words.append(docker.image_name if tagged or not docker.tag else f"{docker.image_name}:{docker.tag}")
+    if docker.run and _SHELL_SYNTAX.search(docker.run):
+        # The container is given words, not a line for a shell: what needs a shell is handed to one.
+        words += ["sh", "-c", docker.run]
+    elif docker.run:
+        try:
+            words += shlex.split(docker.run)
+        except ValueError:
+            words += ["sh", "-c", docker.run]
+    return shlex.join(words)
+
+
+def _source_href(runtime: Runtime) -> str:
+    """The source at its commit, where the host's addresses are known; else as stated."""
+    url, commit = runtime.model_src_url or "", runtime.model_commit_hash or ""
+    parts = urlsplit(url) if re.match(r"https?://[^\s]+$", url) else None
+    if parts is None or not re.fullmatch(r"[0-9a-fA-F]{7,64}", commit) or parts.query or parts.fragment:
+        return url
+    path = parts.path.strip("/").removesuffix(".git")
+    if path.count("/") != 1:
+        return url
+    tree = {"github.com": "tree", "gitlab.com": "-/tree", "bitbucket.org": "src", "codeberg.org": "src/commit"}
+    known = tree.get((parts.hostname or "").removeprefix("www."))
+    return f"{parts.scheme}://{parts.netloc}/{path}/{known}/{commit}" if known else url
+
+
+def _missing(model: Model, runtime: Runtime | None) -> Iterator[str]:
+    """What a model file would have to say for the model to be deployed from it."""
+    if model.weights is None:
+        yield "an asset with the role weights"
+    if runtime is None or not runtime.framework:
+        yield "the framework"
+    elif not runtime.version:
+        yield "the version of the framework"
+    if runtime is None or not any(docker.image_name or docker.docker_file for docker in runtime.docker):
+        yield "a container image or a Dockerfile"
+    elif not any(docker.image_name for docker in runtime.docker):
+        yield "the name of a container image (a Dockerfile is stated)"
+    if runtime is None or not (runtime.model_handler or any(docker.run for docker in runtime.docker)):
+        yield "a command to run, or the handler to call"
+    if runtime is None or not (runtime.model_src_url and runtime.model_commit_hash):
+        yield "the source code at a commit"
+    if not model.inputs:
+        yield "the inputs"
+
+
+# --- prose, files, fields --------------------------------------------------------------------------------------------
+
+
+def _extra_sections(model: Model) -> Iterator[tuple[str, str, str]]:
+    """The author's own sections: a unique anchor, the heading, the Markdown."""
+    seen: set[str] = set()
+    for key, text in model.card.extra_sections.items():
+        base = "section-" + (re.sub(r"[^a-z0-9]+", "-", key.lower()).strip("-") or "x")
+        anchor, number = base, 2
+        while anchor in seen:
+            anchor, number = f"{base}-{number}", number + 1
+        seen.add(anchor)
+        yield anchor, sentence(key.replace("_", " ").strip()) or "More", text
+
+
+def _file_view(key: str, fields: Mapping[str, Any]) -> FileView:
+    path = urlsplit(fields["href"].replace("[", "%5B").replace("]", "%5D")).path
+    suffix = PurePosixPath(path).suffix.lower()
+    checksum = str(fields.get("file:checksum", ""))
+    # Multihash codes, https://github.com/multiformats/multicodec: 0x12 sha2-256 of 32 bytes, 0x13 sha2-512 of 64.
+    known = {"1220": "SHA-256", "1340": "SHA-512"}.get(checksum[:4])
+    return FileView(
+        key,
+        fields,
+        suffix in UNSAFE_SUFFIXES,
+        known or ("multihash" if checksum else ""),
+        checksum[4:] if known else checksum,
+    )
+
+
+def _fields(entry: Entry) -> Iterator[tuple[str, tuple[tuple[str, str], ...]]]:
+    """Every value of the Item by its path, in groups, so that nothing the author wrote is missing from the card."""
+    item = entry.item
+    yield "Item", (("id", item["id"]), ("collection", item["collection"]), *_leaves("bbox", item["bbox"]))
+    yield "Properties", tuple(_each_leaf(item["properties"]))
+    yield "Assets", tuple(_each_leaf(item["assets"]))
+    yield "Links", tuple(leaf for i, link in enumerate(item["links"]) for leaf in _leaves(f"[{i}]", link))
+    yield "Geometry", tuple(_each_leaf(item["geometry"] or {}))
+    yield "Extensions", tuple(_leaves("stac_extensions", item["stac_extensions"]))
+
+
+def _each_leaf(fields: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for key in sorted(fields):
+        yield from _leaves(key, fields[key])
+
+
+def _leaves(path: str, value: Any) -> Iterator[tuple[str, str]]:
+    if isinstance(value, Mapping) and value:
+        for key, inner in value.items():
+            yield from _leaves(f"{path}.{key}", inner)
+    elif isinstance(value, list) and any(isinstance(inner, Mapping) for inner in value):
+        for index, inner in enumerate(value):
+            yield from _leaves(f"{path}[{index}]", inner)
+    elif isinstance(value, list) and value and not any(isinstance(inner, list) for inner in value):
+        yield path, ", ".join(inner if isinstance(inner, str) else _plain(inner) for inner in value)
+    else:
+        yield path, value if isinstance(value, str) else _plain(value)
+
+
+def _plain(value: Any) -> str:
+    return orjson.dumps(value).decode()
+
+
+def _issue_href(catalog: CatalogInfo, model: Model) -> str:
+    """Where a problem with the model is reported, with the title filled in where the host is known to take one."""
+    url = (catalog.issues_url or "").rstrip("/")
+    title = quote(f"{model.collection}/{model.id}: ", safe="")
+    if not url or "?" in url:
+        return url
+    if url.endswith("/-/issues"):
+        return f"{url}/new?issue[title]={title}"
+    if re.match(r"https?://(www\.)?github\.com/", url) and url.endswith("/issues"):
+        return f"{url}/new?title={title}"
+    return url

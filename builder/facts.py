@@ -1,0 +1,92 @@
+"""Stage 6, render: what a model file says, in the words that cards, lists and figures share.
+
+What is not stated is an empty string here; the templates say so.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from builder.model import Band, Model, Output, Runtime, Tensor, UsefulBand
+from builder.templates import format_short
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A label and what the model file says about it, as text; `note` is smaller print."""
+
+    label: str
+    value: str = ""
+    note: str = ""
+    href: str = ""
+
+
+def to_shape(sizes: tuple[int | None, ...]) -> str:
+    """Sizes as people write a tensor's shape: 1 × 3 × 224 × 224; a free one by its letter."""
+    if not any(size is not None for size in sizes):
+        return ""
+    letters = "NCHW" if len(sizes) == 4 else "?" * len(sizes)
+    return " × ".join(str(size) if size is not None else letter for size, letter in zip(sizes, letters, strict=True))
+
+
+def tensor_shape(tensor: Tensor) -> str:
+    return to_shape((tensor.batch, tensor.dim, tensor.height, tensor.width))
+
+
+def band_name(band: Band | UsefulBand) -> str:
+    """What a band is called: its name, else its common name, else its number."""
+    return band.name or band.common_name or "unnamed"
+
+
+def band_words(model: Model) -> str:
+    """How many bands the model reads: "3 bands", by input where they differ; empty when it is not stated."""
+    numbers = list(dict.fromkeys(number for i in range(len(model.inputs) or 1) if (number := _band_number(model, i))))
+    return "" if not numbers else f"{' + '.join(map(str, numbers))} band{'' if numbers == [1] else 's'}"
+
+
+def _band_number(model: Model, index: int) -> int | None:
+    """Bands of an input: those selected, else the channels of its tensor."""
+    if bands := model.selected_bands(index):
+        return len(bands)
+    entry = model.inputs[index] if index < len(model.inputs) else None
+    if entry is None:
+        return None
+    return len(entry.selected_band) or next((t.dim for t in entry.input_tensors if t.dim), None)
+
+
+def parameter_words(model: Model) -> str:
+    """The number of parameters, short: "42.8 M"; empty when it is not stated."""
+    numbers = [a.total_nb_parameters for a in model.architecture if a.total_nb_parameters is not None]
+    return " + ".join(format_short(number) for number in numbers)
+
+
+def framework_words(runtime: Runtime) -> str:
+    return " ".join(part for part in (runtime.framework, runtime.version) if part)
+
+
+def sentence(text: str) -> str:
+    """The text with its first letter as at the start of a sentence."""
+    return text[:1].upper() + text[1:]
+
+
+def unique(words: Iterable[str]) -> str:
+    return ", ".join(dict.fromkeys(word for word in words if word))
+
+
+def class_words(output: Output) -> str:
+    number = output.number_of_classes or len(output.class_name_mapping)
+    return f"{number} class{'' if number == 1 else 'es'}" if number else ""
+
+
+def shorten(text: str, length: int) -> str:
+    """The text up to the last end of a sentence, else of a word, that leaves it within the length."""
+    text = " ".join(text.split())
+    if len(text) <= length:
+        return text
+    head = text[: length - 1]
+    ends = [match.end() for match in re.finditer(r"[.!?](?= )", head)]
+    if ends and ends[-1] > length // 3:
+        return head[: ends[-1]]
+    return head.rsplit(" ", 1)[0] + "…"

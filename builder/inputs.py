@@ -1,0 +1,176 @@
+"""Stage 6, render: the way from the imagery to the network, for each input: bands, steps, formula and code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from builder.facts import (
+    Fact,
+    band_name,
+    class_words,
+    parameter_words,
+    sentence,
+    tensor_shape,
+    to_shape,
+    unique,
+)
+from builder.figures import Spectrum, to_spectrum
+from builder.model import Band, Data, Input, Model, UsefulBand
+from builder.templates import format_number
+
+
+@dataclass(frozen=True, slots=True)
+class BandRow:
+    """A band in a table: `order` is its place in the tensor from 0, `index` its place in the imagery from 0."""
+
+    order: int | None
+    index: int | None
+    band: Band | UsefulBand
+    mean: float | None = None
+    std: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InputView:
+    """One input: its bands in the model's order, the sensor's other bands, and the way from a pixel to the tensor."""
+
+    id: str
+    input: Input
+    name: str
+    bands: tuple[BandRow, ...]
+    other_bands: tuple[BandRow, ...]
+    spectrum: Spectrum | None
+    shapes: tuple[str, ...]
+    steps: tuple[Fact, ...]
+    formula: str
+    code: str
+
+
+def to_input_view(model: Model, index: int) -> InputView:
+    entry = model.inputs[index] if index < len(model.inputs) else Input(())
+    data = model.data[min(index, len(model.data) - 1)] if model.data else None
+    mean, std = entry.normalization_mean, entry.normalization_std
+    chosen = model.selected_bands(index)
+    rows = tuple(
+        BandRow(
+            order,
+            entry.selected_band[order] if order < len(entry.selected_band) else _band_index(band),
+            band,
+            mean[order] if order < len(mean) else mean[0] if len(mean) == 1 else None,
+            std[order] if order < len(std) else std[0] if len(std) == 1 else None,
+        )
+        for order, band in enumerate(chosen)
+    )
+    if not rows and (mean or std):
+        # The bands are not known, but their numbers are: a row for each.
+        count = max(len(mean), len(std))
+        rows = tuple(
+            BandRow(i, entry.selected_band[i] if i < len(entry.selected_band) else None, Band(()),
+                    mean[i] if i < len(mean) else None, std[i] if i < len(std) else None)
+            for i in range(count)
+        )  # fmt: skip
+    used = {band.path for band in chosen}
+    # With several inputs, bands that no input is known to read may be anyone's.
+    rest = model.bands if chosen or len(model.inputs) < 2 else ()
+    others = tuple(BandRow(None, _band_index(band), band) for band in rest if band.path not in used)
+    shapes = tuple(filter(None, (tensor_shape(tensor) for tensor in entry.input_tensors)))
+    return InputView(
+        id=f"input-{index}",
+        input=entry,
+        name=entry.name or (f"Input {index + 1}" if len(model.inputs) > 1 else ""),
+        bands=rows,
+        other_bands=others,
+        spectrum=to_spectrum(chosen, tuple(row.band for row in others), f"input-{index}"),
+        shapes=shapes,
+        steps=tuple(_steps(model, entry, data, rows, shapes)),
+        formula=_formula(entry),
+        code=_code(entry, data, rows),
+    )
+
+
+def _band_index(band: Band | UsefulBand) -> int | None:
+    if isinstance(band, UsefulBand):
+        return band.index
+    return band.path[-1] if band.path and isinstance(band.path[-1], int) else None
+
+
+def _steps(
+    model: Model, entry: Input, data: Data | None, rows: tuple[BandRow, ...], shapes: tuple[str, ...]
+) -> Iterator[Fact]:
+    """The way from the imagery to the classes, step by step."""
+    bands = (data.number_of_bands if data else None) or len(model.bands)
+    yield Fact(
+        "Imagery",
+        ", ".join(model.sensors) or (data.process_level or "" if data else ""),
+        " · ".join(filter(None, (f"{bands} bands" if bands else "", data.dtype if data else ""))),
+    )
+    names = ", ".join(band_name(row.band) for row in rows if row.band.name or row.band.common_name)
+    indices = ", ".join(str(row.index) for row in rows if row.index is not None)
+    indices = indices or ", ".join(map(str, entry.selected_band))
+    yield Fact("Band selection", names or indices, f"indices {indices}" if names and indices else "")
+    scaling = entry.scaling_factor
+    yield Fact("Scaling", f"× {format_number(scaling)}" if scaling is not None else "", _inverse_words(scaling))
+    if entry.normalization_mean or entry.normalization_std:
+        steps = [
+            word
+            for word, numbers in (("− mean", entry.normalization_mean), ("÷ std", entry.normalization_std))
+            if numbers
+        ]
+        yield Fact("Normalization", " ".join(steps), "per band")
+    else:
+        yield Fact("Normalization")
+    yield Fact("Tensor", "; ".join(shapes), "N × C × H × W" if shapes else "")
+    parameters = parameter_words(model)
+    yield Fact(
+        "Network", unique(a.type or "" for a in model.architecture), f"{parameters} parameters" if parameters else ""
+    )
+    yield Fact(
+        "Output",
+        "; ".join(to_shape(o.final_layer_size) or sentence(o.task or "") for o in model.outputs),
+        unique(o.task or "" for o in model.outputs if o.final_layer_size),
+    )
+    classes = [class_words(output) for output in model.outputs]
+    if any(classes):
+        yield Fact("Classes", ", ".join(filter(None, classes)))
+
+
+def _inverse_words(factor: float | None) -> str:
+    """The factor as a fraction when it is one: "≈ 1/255"."""
+    if not factor or factor >= 1:
+        return ""
+    inverse = round(1 / factor)
+    if abs(inverse * factor - 1) >= 1e-4:
+        return ""
+    return f"= 1/{inverse}" if factor == 1 / inverse else f"≈ 1/{inverse}"
+
+
+def _formula(entry: Input) -> str:
+    """The arithmetic from a pixel's value to the tensor's."""
+    term = "pixel" if entry.scaling_factor is None else f"pixel × {format_number(entry.scaling_factor)}"
+    if entry.normalization_mean:
+        term = f"{term} − mean"
+    if entry.normalization_std:
+        term = f"({term}) / std" if entry.normalization_mean or entry.scaling_factor is not None else f"{term} / std"
+    return "" if term == "pixel" else f"x = {term}"
+
+
+def _code(entry: Input, data: Data | None, rows: tuple[BandRow, ...]) -> str:
+    """The same as numpy code, from the stated numbers alone; empty when there is nothing to do."""
+    indices = list(entry.selected_band) or [row.index for row in rows if row.index is not None]
+    steps = []
+    if indices:
+        steps.append(f"x = image[{indices!r}].astype('float32')  # the model's bands, in its order")
+    elif _formula(entry):
+        steps.append("x = image.astype('float32')")
+    if entry.scaling_factor is not None:
+        steps.append(f"x = x * {entry.scaling_factor!r}")
+    for name, sign, numbers in (("mean", "-", entry.normalization_mean), ("std", "/", entry.normalization_std)):
+        if numbers:
+            steps.append(f"{name} = np.array({list(numbers)!r}, dtype='float32').reshape(-1, 1, 1)")
+            steps.append(f"x = x {sign} {name}")
+    if not steps:
+        return ""
+    dtype = f", {data.dtype}" if data and data.dtype else ""
+    steps.append("x = x[np.newaxis]  # N × C × H × W")
+    return "\n".join(["import numpy as np", "", f"# image: array of bands × height × width{dtype}", *steps])

@@ -1,0 +1,217 @@
+"""Stage 6, render: the pages of the site, as Artifacts. Pure functions of their arguments: no files, no clock.
+
+Every page works from disk, from the root of a host and from any folder of one, so links are relative; `root` is the
+way from a page to the top of the site, empty or `../` as often as needed.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from urllib.parse import quote, urlsplit
+
+from builder.card import to_card, to_summary
+from builder.catalog import CatalogInfo, Entry, Library, Neighbours
+from builder.facts import band_words, parameter_words, sentence
+from builder.model import Model
+from builder.output import Artifact
+from builder.schema import DLM_PATH
+from builder.stac import to_datetime
+from builder.templates import Templates, markdown
+
+FALLBACK_UPDATED = "1970-01-01T00:00:00Z"
+"""What the feed says where no model states a time: a constant, so that the same source gives the same bytes."""
+FEED_LENGTH = 100
+_FEED_NAMESPACE = uuid.UUID("5bb5dc3b-5ee3-5cdc-9f4e-3f0ffab2d1f8")
+_PLAIN_FILES = {".nojekyll": b""}
+"""`.nojekyll` has GitHub Pages serve the files as they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shell:
+    """What every page knows: the catalog, its collections as (id, title, number of models), whether there are docs."""
+
+    catalog: CatalogInfo
+    collections: tuple[tuple[str, str, int], ...]
+    has_docs: bool
+    generator: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page's own facts: its path in the site, the way to the top, and what search engines are told."""
+
+    path: str
+    root: str
+    title: str
+    description: str
+    canonical: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A model in a list: its page seen from the top of the site, and what tells it from its neighbours."""
+
+    folder: str
+    title: str
+    tasks: str
+    sensors: str
+    bands: str
+    license: str
+    parameters: str
+    deprecated: bool
+    experimental: bool
+
+
+def render_card(entry: Entry, neighbours: Neighbours, shell: Shell, templates: Templates) -> list[Artifact]:
+    """The model card, `<collection>/<id>/index.html`."""
+    model = entry.model
+    collection = next((title for key, title, _ in shell.collections if key == model.collection), model.collection)
+    page = _page(shell, f"{entry.folder}/index.html", model.name, to_summary(model))
+    text = templates.render(
+        "card.html",
+        shell=shell,
+        page=page,
+        model=model,
+        card=to_card(entry, shell.catalog),
+        item=entry.item,
+        neighbours=neighbours,
+        collection_title=collection,
+        source_name=source_artifact(entry).path.rsplit("/", 1)[-1],
+        schema_path=DLM_PATH,
+    )
+    return [_artifact(page.path, text)]
+
+
+def source_artifact(entry: Entry) -> Artifact:
+    """The model file itself, published beside the card: `<id>.yml`, or `<id>.source.json` where it is JSON."""
+    suffix = ".source.json" if entry.source.lower().endswith(".json") else ".yml"
+    return Artifact(f"{entry.folder}/{entry.model.id}{suffix}", entry.text.encode("utf-8", "replace"))
+
+
+def render_pages(library: Library, shell: Shell, templates: Templates) -> list[Artifact]:
+    """Every page that is not a card, the feed, and the files that hosts and crawlers read."""
+    return [
+        *_lists(library, shell, templates),
+        _missing(shell, templates),
+        _feed(library, shell, templates),
+        *_crawling(library, shell, templates),
+        *(Artifact(path, content) for path, content in _PLAIN_FILES.items()),
+        *(Artifact(f"assets/{name}", content) for name, content in sorted(templates.static.items())),
+    ]
+
+
+def _lists(library: Library, shell: Shell, templates: Templates) -> Iterator[Artifact]:
+    """The start page with every model, and a page for each collection."""
+    groups = [(collection, [_row(entry.model) for entry in collection.entries]) for collection in library.collections]
+    info = library.info
+    page = _page(shell, "index.html", info.title, _one_line(info.description))
+    yield _artifact(page.path, templates.render("home.html", shell=shell, page=page, library=library, groups=groups))
+    for collection, rows in groups:
+        title, description = collection.info.title, _one_line(collection.info.description)
+        page = _page(shell, f"{collection.info.id}/index.html", title, description)
+        text = templates.render("collection.html", shell=shell, page=page, collection=collection, rows=rows)
+        yield _artifact(page.path, text)
+
+
+def _missing(shell: Shell, templates: Templates) -> Artifact:
+    """The page that hosts show for an address that leads nowhere, at any depth."""
+    page = _page(shell, "404.html", "Page not found", "There is no page at this address.")
+    # It is shown under the address that was asked for, so only links from the top of the host lead anywhere.
+    root = urlsplit(shell.catalog.base_url).path.rstrip("/") + "/" if shell.catalog.base_url else ""
+    page = Page(page.path, root, page.title, page.description)
+    return _artifact(page.path, templates.render("404.html", shell=shell, page=page))
+
+
+def _feed(library: Library, shell: Shell, templates: Templates) -> Artifact:
+    """The models as an Atom feed, those changed last first."""
+    base_url, info = _base_url(shell), library.info
+    newest = sorted(library.entries, key=lambda entry: entry.folder)
+    newest.sort(key=lambda entry: _updated(entry.model, library), reverse=True)
+    items = [
+        {
+            "id": _feed_id(shell, entry.folder),
+            "title": entry.model.name,
+            "updated": _updated(entry.model, library),
+            "summary": to_summary(entry.model, 300),
+            "href": f"{base_url}{_quoted(entry.folder)}/index.html" if base_url else "",
+            "collection": entry.model.collection,
+        }
+        for entry in newest[:FEED_LENGTH]
+    ]
+    # The feed is as new as the newest thing in it.
+    updated = max((item["updated"] for item in items), default=FALLBACK_UPDATED)
+    text = templates.render(
+        "feed.xml", shell=shell, info=info, items=items, updated=updated, id=_feed_id(shell, ""), base_url=base_url
+    )
+    return _artifact("feed.xml", text)
+
+
+def _updated(model: Model, library: Library) -> str:
+    for value in (model.fields.get("updated"), model.fields.get("created"), library.updated):
+        if isinstance(value, str) and value:
+            return to_datetime(value)
+    return FALLBACK_UPDATED
+
+
+def _feed_id(shell: Shell, folder: str) -> str:
+    """An id that stays when other things change: the address, or without one a UUID made of the ids."""
+    if base_url := _base_url(shell):
+        return f"{base_url}{_quoted(folder)}/" if folder else base_url
+    return uuid.uuid5(_FEED_NAMESPACE, json.dumps([shell.catalog.id, folder])).urn
+
+
+def _crawling(library: Library, shell: Shell, templates: Templates) -> Iterator[Artifact]:
+    """`robots.txt`, and the site map, which needs absolute addresses."""
+    base_url = _base_url(shell)
+    yield _artifact("robots.txt", templates.render("robots.txt", base_url=base_url))
+    if base_url:
+        paths = ["index.html", *(f"{c.info.id}/index.html" for c in library.collections)]
+        paths += [f"{entry.folder}/index.html" for entry in library.entries]
+        addresses = [_canonical(base_url, path) for path in paths]
+        yield _artifact("sitemap.xml", templates.render("sitemap.xml", addresses=addresses))
+
+
+def _page(shell: Shell, path: str, title: str, description: str) -> Page:
+    base_url = _base_url(shell)
+    full = title if title == shell.catalog.title else f"{title} · {shell.catalog.title}"
+    return Page(path, "../" * path.count("/"), full, description, _canonical(base_url, path) if base_url else "")
+
+
+def _canonical(base_url: str, path: str) -> str:
+    return base_url + _quoted(path.removesuffix("index.html"))
+
+
+def _base_url(shell: Shell) -> str:
+    """The address of the site with a slash at the end; empty where it has none."""
+    return shell.catalog.base_url.rstrip("/") + "/" if shell.catalog.base_url else ""
+
+
+def _quoted(path: str) -> str:
+    return quote(path, safe="/-._~")
+
+
+def _row(model: Model) -> Row:
+    parameters = parameter_words(model)
+    return Row(
+        folder=f"{model.collection}/{model.id}",
+        title=model.name,
+        tasks=sentence(", ".join(model.tasks)),
+        sensors=", ".join(model.sensors or model.instruments),
+        bands=band_words(model),
+        license=model.license or "",
+        parameters=f"{parameters} parameters" if parameters else "",
+        deprecated=model.deprecated,
+        experimental=model.experimental,
+    )
+
+
+def _one_line(text: str) -> str:
+    """Markdown as a line of plain text for search engines."""
+    return " ".join(str(markdown(text).striptags()).split())[:200]
+
+
+def _artifact(path: str, text: str) -> Artifact:
+    return Artifact(path, text.encode())
