@@ -42,7 +42,8 @@ def render_docs(config_file: FilePath) -> list[Artifact]:
     logger = logging.getLogger("mkdocs")
     level, propagate = logger.level, logger.propagate
     # The pages must not change from day to day; MkDocs takes its date from here.
-    epoch = os.environ.setdefault("SOURCE_DATE_EPOCH", "0")
+    epoch = os.environ.get("SOURCE_DATE_EPOCH")
+    os.environ["SOURCE_DATE_EPOCH"] = epoch or "0"
     logger.addHandler(report)
     logger.setLevel(logging.WARNING)
     logger.propagate = False
@@ -61,8 +62,10 @@ def render_docs(config_file: FilePath) -> list[Artifact]:
         logger.removeHandler(report)
         logger.setLevel(level)
         logger.propagate = propagate
-        if epoch == "0":
+        if epoch is None:
             del os.environ["SOURCE_DATE_EPOCH"]
+        else:
+            os.environ["SOURCE_DATE_EPOCH"] = epoch
 
 
 def _collect(folder: FilePath) -> list[Artifact]:
