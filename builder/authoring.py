@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any, Literal
 
-from builder.diagnostic import Path, Problem, Span
+from builder.diagnostic import Fix, Path, Problem, Span
 from builder.dlm.spellings import CLASS_KEY, DTYPE_ALIASES, PROCESS_LEVELS, RENAMED, TASKS
 from builder.source import Document
 
@@ -181,7 +181,8 @@ class _Form:
                 )  # fmt: skip
                 continue
             self.moved((*at, new), (*at, key))
-            self.note("key-draft", (*at, new), f"{key} is the draft spelling of {new}", f"write {new}", on="key")
+            self.note("key-draft", (*at, new), f"{key} is the draft spelling of {new}", f"write {new}", on="key",
+                      fix=Fix("key", new))  # fmt: skip
             result[new] = value
         return result
 
@@ -210,7 +211,8 @@ class _Form:
     def _respell(self, raw: dict[str, Any], at: Path, key: str, spell: Any) -> None:
         value = raw.get(key)
         if isinstance(value, str) and (new := spell(value)) != value:
-            self.note("key-draft", (*at, key), f"{value} is read as {new}", f"write {key}: {new}")
+            hint = f"write {key}: {new}"
+            self.note("key-draft", (*at, key), f"{value} is read as {new}", hint, fix=Fix("value", new))
             raw[key] = new
 
     def _classes(self, value: Any, at: Path) -> list[Any]:
@@ -236,18 +238,22 @@ class _Form:
                 if key.startswith("I_"):
                     new = key.removeprefix("I_")
                     self.note(
-                        "key-draft", (*at, position, "index"), f"{key} is the draft spelling of {new}", f"write {new}"
-                    )
+                        "key-draft", (*at, position, "index"), f"{key} is the draft spelling of {new}", f"write {new}",
+                        fix=Fix("key", new),
+                    )  # fmt: skip
             else:
                 classes.append(item)
+                if isinstance(value, Mapping):
+                    self.moved((*at, position), at)
         return classes
 
     def _assets(self) -> None:
         assets = self.data.get("assets")
         if isinstance(assets, list) and assets and all(isinstance(a, Mapping) and len(a) == 1 for a in assets):
             self.note(
-                "key-draft", ("assets",), "assets is a list, as in the drafts", "write assets as a mapping", on="key"
-            )
+                "key-draft", ("assets",), "assets is a list, as in the drafts", "write assets as a mapping", on="key",
+                fix=Fix("unlist"),
+            )  # fmt: skip
             mapping: dict[str, Any] = {}
             for index, asset in enumerate(assets):
                 ((key, value),) = asset.items()
@@ -277,7 +283,7 @@ class _Form:
         kept: list[Any] = []
         for index, link in enumerate(links):
             if isinstance(link, Mapping):
-                rel, href = link.get("rel"), _local(link.get("href"))
+                rel, href = str(link.get("rel")), _local(link.get("href"))
                 if rel in _COMPUTED_RELS or (rel == "alternate" and href == "index.html"):
                     continue
             if len(kept) != index:
@@ -302,17 +308,19 @@ class _Form:
     def _roles(self, roles: list[Any] | str, at: Path) -> list[Any]:
         result: list[Any] = []
         for index, role in enumerate([roles] if isinstance(roles, str) else roles):
+            spot = at if isinstance(roles, str) else (*at, index)
             if isinstance(role, str) and role not in _PROVIDER_ROLES:
-                known = [word for word in _PROVIDER_ROLES if word in role.lower()]
-                spot = at if isinstance(roles, str) else (*at, index)
-                read = f"is read as {known[0]}" if known else "is left out"
+                known = next((word for word in _PROVIDER_ROLES if word in role.lower()), None)
+                read = f"is read as {known}" if known else "is left out"
                 hint = f"STAC's provider roles are {', '.join(_PROVIDER_ROLES)}"
-                document, written = self.canonical.written_at(spot)
-                self.origin[(*at, index, "written")] = (document, written)
-                self.note("key-draft", (*at, index, "written"), f"the provider role “{role}” {read}", hint)
-                result += [word for word in known[:1] if word not in result]
-            else:
-                result.append(role)
+                self.moved((*at, index, "written"), spot)
+                self.note("key-draft", (*at, index, "written"), f"the provider role “{role}” {read}", hint,
+                          fix=Fix("value", known) if known else None)  # fmt: skip
+                if known is None or known in result:
+                    continue
+                role = known
+            self.moved((*at, len(result)), spot)
+            result.append(role)
         return result
 
     def tidy(self, node: Any, at: Path) -> None:

@@ -187,9 +187,10 @@ def find_cycle(predecessors: Predecessors) -> tuple[str, ...]:
 def find_neighbours(entries: Iterable[Entry], predecessors: Predecessors) -> dict[str, Neighbours]:
     """Each model's neighbours by its source; models without any are left out."""
     by_source = {entry.source: entry for entry in entries}
+    predecessors = {source: tuple(dict.fromkeys(older)) for source, older in predecessors.items()}
     successors: dict[str, list[str]] = defaultdict(list)
-    for source, older in predecessors.items():
-        for step in older:
+    for source, steps in predecessors.items():
+        for step in steps:
             successors[step].append(source)
 
     def closure(start: str, step: Mapping[str, Iterable[str]]) -> list[str]:
@@ -318,8 +319,8 @@ def _extent(items: list[Mapping[str, Any]]) -> pystac.Extent:
         west, east = (corners[0][0], corners[0][2]) if same else (-180, 180)
     starts = [item["properties"].get("start_datetime") or item["properties"]["datetime"] for item in items]
     ends = [item["properties"].get("end_datetime") or item["properties"]["datetime"] for item in items]
-    start = None if OPEN_START in starts else datetime.fromisoformat(min(starts))
-    end = None if OPEN_END in ends else datetime.fromisoformat(max(ends))
+    start = None if OPEN_START in starts else min(map(datetime.fromisoformat, starts))
+    end = None if OPEN_END in ends else max(map(datetime.fromisoformat, ends))
     return pystac.Extent(
         pystac.SpatialExtent([[west, min(c[1] for c in corners), east, max(c[3] for c in corners)]]),
         pystac.TemporalExtent([[start, end]]),

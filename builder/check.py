@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import difflib
 import posixpath
+import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import unquote
 
@@ -21,10 +23,12 @@ from jsonschema.exceptions import ValidationError
 
 from builder import schema
 from builder.authoring import Canonical, fill_ids, to_canonical
-from builder.diagnostic import Diagnostic, Path, Problem, Severity, Span
+from builder.diagnostic import Diagnostic, Fix, Path, Problem, Severity, Span
+from builder.fix import to_edits
 from builder.model import Model, is_relative, to_model
 from builder.rules import RULES, check_rules
 from builder.source import Document, LocalFile, SourceFile, parse
+from builder.waiver import apply_waivers
 
 _KINDS = {
     "string": "text", "number": "a number", "integer": "a whole number", "boolean": "true or false",
@@ -32,6 +36,12 @@ _KINDS = {
 }  # fmt: skip
 _VERSION_REL = "predecessor-version"
 _MOST_SUGGESTIONS = 5
+# A scheme has two letters or more, because one is a drive of Windows; these lead to nothing that others can fetch.
+_ADDRESS = re.compile(r"(?!(?:file|javascript|data|vbscript):)[a-z][a-z0-9+.-]+:\S", re.IGNORECASE)
+
+
+Grades = Mapping[str, Any]
+"""Severities by rule id, or `off`, as the catalog file gives them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,29 +59,59 @@ class Checked:
     declared: tuple[str, ...] = ()
 
 
-def check_model(file: SourceFile, collection: SourceFile | None, files: Mapping[str, LocalFile]) -> Checked:
+def check_model(
+    file: SourceFile,
+    collection: SourceFile | None,
+    files: Mapping[str, LocalFile],
+    grades: Grades = MappingProxyType({}),
+) -> Checked:
     """Everything that can be said about one model file by itself.
 
-    `collection` is the collection file of its folder, `files` are the other files of the source folder by path.
+    `collection` is the collection file of its folder, `files` are the other files of the source folder by path,
+    `grades` the severities that the catalog file gives to rules.
     """
     canonical, diagnostics = read_canonical(file, collection)
     if canonical is None:
         return Checked(None, tuple(diagnostics))
     findings = list(canonical.problems)
-    findings += _ambiguous(canonical)
     findings += _against_schema(canonical)
+    findings += _ambiguous(canonical)
     model = to_model(canonical.data)
     findings += [(rule.id, problem) for rule, problem in check_rules(model)]
     folder = posixpath.dirname(file.path)
     assets, asset_findings = _find_assets(model, folder, files)
     versions, link_findings = _find_links(model, folder)
     findings += [*asset_findings, *link_findings]
-    diagnostics += [to_diagnostic(canonical, rule, problem) for rule, problem in findings]
-    errors = {d.span for d in diagnostics if d.severity == "error"}
-    # A value that is wrong anyway need not be called ambiguous too.
-    diagnostics = [d for d in diagnostics if d.rule != "value-ambiguous" or d.span not in errors]
+    diagnostics = _once([*diagnostics, *(to_diagnostic(canonical, rule, problem) for rule, problem in findings)])
+    if collection is not None and (inherited := _read_collection(collection)) is not None:
+        diagnostics = apply_waivers(inherited, diagnostics, complete=False)
+    diagnostics = regrade(apply_waivers(canonical.document, diagnostics), grades)
+    failed = any(d.severity == "error" for d in diagnostics)
     declared = canonical.data.get("stac_extensions", ())
-    return Checked(None if errors else model, tuple(diagnostics), assets, tuple(versions), tuple(declared))
+    return Checked(None if failed else model, tuple(diagnostics), assets, tuple(versions), tuple(declared))
+
+
+def regrade(diagnostics: Iterable[Diagnostic], grades: Grades) -> list[Diagnostic]:
+    """The diagnostics with the severities that the catalog file gives to their rules, without those it turns off."""
+    return [
+        d if d.rule not in grades else replace(d, severity=grades[d.rule])
+        for d in diagnostics
+        if grades.get(d.rule) != "off"
+    ]
+
+
+def _once(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """The diagnostics without those of ambiguous values that are wrong anyway, or called ambiguous before."""
+    diagnostics = list(diagnostics)
+    known = {d.span for d in diagnostics if d.severity == "error"}
+    kept = []
+    for diagnostic in diagnostics:
+        if diagnostic.rule == "value-ambiguous":
+            if diagnostic.span in known:
+                continue
+            known.add(diagnostic.span)
+        kept.append(diagnostic)
+    return kept
 
 
 def read_canonical(file: SourceFile, collection: SourceFile | None) -> tuple[Canonical | None, list[Diagnostic]]:
@@ -106,8 +146,9 @@ def check_settings_file(file: SourceFile, uri: str) -> tuple[dict[str, Any] | No
         message = "the file is not a mapping of keys to values"
         return None, [*diagnostics, Diagnostic("value-type", "error", message, document.whole())]
     canonical = Canonical(document, file.path, document.data, {})
-    findings = [*_ambiguous(canonical), *_schema_findings(canonical, uri)]
-    return canonical.data, diagnostics + [to_diagnostic(canonical, rule, problem) for rule, problem in findings]
+    findings = [*_schema_findings(canonical, uri), *_ambiguous(canonical)]
+    diagnostics += [to_diagnostic(canonical, rule, problem) for rule, problem in findings]
+    return canonical.data, apply_waivers(document, _once(diagnostics), complete=False)
 
 
 def to_diagnostic(canonical: Canonical, rule: str, problem: Problem) -> Diagnostic:
@@ -115,7 +156,8 @@ def to_diagnostic(canonical: Canonical, rule: str, problem: Problem) -> Diagnost
     severity: Severity = RULES[rule].severity
     span = canonical.locate(problem.path, problem.on) if problem.path else canonical.document.whole()
     related = tuple((canonical.locate(path), text) for path, text in problem.related)
-    return Diagnostic(rule, severity, problem.message, span, problem.hint, related)
+    edits = to_edits(*canonical.written_at(problem.path), problem.fix) if problem.fix else ()
+    return Diagnostic(rule, severity, problem.message, span, problem.hint, related, edits)
 
 
 def _ambiguous(canonical: Canonical) -> Iterator[tuple[str, Problem]]:
@@ -125,7 +167,8 @@ def _ambiguous(canonical: Canonical) -> Iterator[tuple[str, Problem]]:
         # The path is one in the file; the canonical one leads back to it.
         prefix = next((path[:n] for n in range(len(path), 0, -1) if path[:n] in written), ())
         at = (*written[prefix], *path[len(prefix) :]) if prefix else path
-        yield "value-ambiguous", Problem(at, f"some YAML readers take {text} for {reading}", f'quote it: "{text}"')
+        yield "value-ambiguous", Problem(at, f"some YAML readers take {text} for {reading}", f'quote it: "{text}"',
+                                         fix=Fix("quote"))  # fmt: skip
 
 
 # --- schema ----------------------------------------------------------------------------------------------------------
@@ -143,7 +186,18 @@ def _slow(uri: str) -> jsonschema.Draft7Validator:
     registry: referencing.Registry[Any] = referencing.Registry().with_resources(
         (key, referencing.Resource.from_contents(value)) for key, value in schema.load_all().items()
     )
-    return jsonschema.Draft7Validator(schema.load_all()[uri], registry=registry)
+    slow: jsonschema.Draft7Validator = _Slow(schema.load_all()[uri], registry=registry)
+    return slow
+
+
+def _pattern(_: Any, pattern: str, value: Any, __: Any) -> Iterator[ValidationError]:
+    # In JSON Schema `$` is the end of the text; Python's also matches before a line break there.
+    if isinstance(value, str) and not re.search(re.sub(r"\$$", r"\\Z", pattern), value):
+        yield ValidationError(f"{value!r} does not match {pattern!r}")
+
+
+_extend: Any = jsonschema.validators.extend
+_Slow = _extend(jsonschema.Draft7Validator, {"pattern": _pattern})
 
 
 def is_valid(uri: str, data: Any) -> bool:
@@ -153,7 +207,11 @@ def is_valid(uri: str, data: Any) -> bool:
 
 def schema_errors(uri: str, data: Any) -> list[ValidationError]:
     """The errors of data against the schema with this id, those inside `anyOf` branches left where they are."""
-    return list(_slow(uri).iter_errors(data))
+    errors = list(_slow(uri).iter_errors(data))
+    # Where only the fast validator objects (to a line break in a key, say), its word counts.
+    return errors or [
+        ValidationError(error.message, path=error.instance_path, schema={}) for error in _fast(uri).iter_errors(data)
+    ]
 
 
 def _against_schema(canonical: Canonical) -> list[tuple[str, Problem]]:
@@ -167,14 +225,25 @@ def _schema_findings(canonical: Canonical, uri: str) -> list[tuple[str, Problem]
     if is_valid(uri, canonical.data):
         return []
     findings = list(_read_as_text(canonical, uri))
-    refused: list[Path] = []
-    for error in schema_errors(uri, canonical.data):
-        for rule, problem, path in _explain(error):
-            findings.append((rule, problem))
-            refused.append(path)
-    for path in sorted({path for path in refused if path}, key=len, reverse=True):
-        _take_out(canonical.data, path)
+    explained = _explain_all(uri, canonical.data)
+    findings += [(rule, problem) for rule, problem, _ in explained]
+    # What is taken out may be missed where it was: that goes too, and is not reported again.
+    while refused := {path for *_, path in explained if path}:
+        for path in sorted(refused, key=len, reverse=True):
+            _take_out(canonical.data, path)
+        explained = _explain_all(uri, canonical.data)
     return findings
+
+
+def _explain_all(uri: str, data: Any) -> list[tuple[str, Problem, Path]]:
+    """What the errors of data against a schema mean, once for each thing that is wrong."""
+    explained: dict[tuple[str, Path, str], tuple[str, Problem, Path]] = {}
+    for error in schema_errors(uri, data):
+        for rule, problem, path in _explain(error):
+            # Of the kinds of value that alternatives want, the first has them all.
+            what = "" if rule == "value-type" else problem.message
+            explained.setdefault((rule, path, what), (rule, problem, path))
+    return list(explained.values())
 
 
 def _read_as_text(canonical: Canonical, uri: str) -> Iterator[tuple[str, Problem]]:
@@ -188,7 +257,8 @@ def _read_as_text(canonical: Canonical, uri: str) -> Iterator[tuple[str, Problem
             _put(canonical.data, path, text)
             kind = "true or false" if isinstance(value, bool) else "a number"
             hint = f'quote it: {path[-1]}: "{text}"' if isinstance(path[-1], str) else f'quote it: "{text}"'
-            yield "value-ambiguous", Problem(path, f"{text} is {kind} to YAML; it is read as text here", hint)
+            message = f"{text} is {kind} to YAML; it is read as text here"
+            yield "value-ambiguous", Problem(path, message, hint, fix=Fix("quote"))
 
 
 def _put(data: Any, path: Path, value: Any) -> None:
@@ -217,16 +287,18 @@ def _as_list(value: Any) -> list[Any]:
 def _explain(error: ValidationError) -> Iterator[tuple[str, Problem, Path]]:
     """What an error of the schema means to an author: rule, problem, and the path to take out of the data."""
     path: Path = tuple(error.absolute_path)
-    keyword, wanted, value = error.validator, error.validator_value, error.instance
-    own = error.schema.get("x-rule") if isinstance(error.schema, Mapping) else None
+    wanted: Any = error.validator_value
+    value: Any = error.instance
+    scope: Any = error.schema
+    keyword, own = error.validator, scope.get("x-rule")
     name = next((str(step) for step in reversed(path) if isinstance(step, str)), "the file")
     if keyword == "additionalProperties":
         for key in _unknown_keys(error):
-            yield "key-unknown", _unknown_key(path, key, error.schema), (*path, key)
+            yield "key-unknown", _unknown_key(path, name, key, scope), (*path, key)
     elif keyword == "required":
         missing = [key for key in wanted if key not in value]
         for key in missing:
-            described = error.schema.get("properties", {}).get(key, {}).get("description", "")
+            described = scope.get("properties", {}).get(key, {}).get("description", "")
             where = f" of {name}" if path else ""
             yield (
                 own or "value-missing",
@@ -238,21 +310,31 @@ def _explain(error: ValidationError) -> Iterator[tuple[str, Problem, Path]]:
         where = f"{name} needs" if path else "the model needs one of"
         yield own or "value-missing", Problem(path, f"{where} {names}", "add what is known", on="key"), path
     elif keyword == "type":
-        yield own or "value-type", _wrong_type(path, name, value, _as_list(wanted)), path
+        # What an object's own rule says is about what is in it.
+        rule = "value-type" if "object" in _as_list(wanted) else own or "value-type"
+        yield rule, _wrong_type(path, name, value, _as_list(wanted)), path
     elif keyword in ("enum", "const"):
         yield own or "value-choice", _wrong_choice(path, name, value, _as_list(wanted)), path
     elif keyword == "pattern":
-        expects = error.schema.get("x-expects")
-        examples = error.schema.get("examples")
+        expects = scope.get("x-expects")
+        examples = scope.get("examples")
         hint = expects or (f"such as {examples[0]}" if examples else f"it must match {wanted}")
         if own == "doi-syntax" and "10." in value:
-            hint = value[value.index("10.") :]
-        yield own or "value-format", Problem(path, f"“{_short(value)}” is not in the form of {name}", hint), path
+            hint = value[value.index("10.") :].strip()
+        fix = Fix("value", hint) if own == "doi-syntax" and re.search(wanted, str(hint)) else None
+        message = f"“{_short(value)}” is not in the form of {name}"
+        yield own or "value-format", Problem(path, message, hint, fix=fix), path
     elif keyword == "oneOf" and name == "bbox":
-        message = f"bbox has {len(value)} numbers"
+        if not isinstance(value, list):
+            return  # said by the error about its type
+        message = f"bbox has {_count(len(value), 'number')}"
         yield own or "value-range", Problem(path, message, "west, south, east, north, in degrees"), path
     else:
         yield own or "value-range", _out_of_range(path, name, value, str(keyword), wanted, error.message), path
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _short(value: Any) -> str:
@@ -261,16 +343,18 @@ def _short(value: Any) -> str:
 
 
 def _unknown_keys(error: ValidationError) -> list[str]:
-    patterns = error.schema.get("patternProperties", {})
-    known = error.schema.get("properties", {})
+    scope: Any = error.schema
+    value: Any = error.instance
+    patterns = scope.get("patternProperties", {})
+    known = scope.get("properties", {})
     return [
         key
-        for key in error.instance
+        for key in value
         if key not in known and not any(jsonschema.Draft7Validator({"pattern": p}).is_valid(key) for p in patterns)
     ]
 
 
-def _unknown_key(path: Path, key: str, scope: Mapping[str, Any]) -> Problem:
+def _unknown_key(path: Path, name: str, key: str, scope: Mapping[str, Any]) -> Problem:
     known = list(scope.get("properties", {}))
     close = _close(key, known)
     if not close and ":" in key:
@@ -282,9 +366,8 @@ def _unknown_key(path: Path, key: str, scope: Mapping[str, Any]) -> Problem:
         hint = f"the keys here are {listed}{' …' if len(known) > _MOST_SUGGESTIONS else ''}"
     else:
         hint = f"a field of your own takes a prefix: acme:{key.rpartition(':')[2]}"
-    return Problem(
-        (*path, key), f"{_short(key)} is not a key{f' of {path[-1]}' if path else ' of a model file'}", hint, on="key"
-    )
+    where = name if path else "a model file"
+    return Problem((*path, key), f"{_short(key)} is not a key of {where}", hint, on="key")
 
 
 def _close(word: str, known: Iterable[Any], cutoff: float = 0.6) -> list[str]:
@@ -304,7 +387,7 @@ def _wrong_type(path: Path, name: str, value: Any, wanted: list[str]) -> Problem
             hint = f"write {'true' if value.lower() in ('yes', 'on', 'true') else 'false'}, without quotes"
         elif {"number", "integer"} & set(wanted) and _is_numeric(value):
             hint = f"write {value} without quotes"
-        elif "array" in wanted:
+        elif "array" in wanted and "object" not in wanted:
             hint = f"write [{value}]" if len(value) < 40 else "write a list"
     elif "string" in wanted and isinstance(value, list):
         hint = "write one text"
@@ -397,7 +480,7 @@ def _find_assets(
     for asset in model.assets:
         path: Path = (*asset.path, "href")
         if not is_relative(asset.href):
-            if _scheme(asset.href) in ("", "file", "javascript", "data", "vbscript"):
+            if not _ADDRESS.match(asset.href):
                 findings.append(("link-broken", Problem(path, f"“{_short(asset.href)}” leads nowhere that is published",
                                                         "a URL, or a path beside the model file")))  # fmt: skip
             continue
@@ -409,7 +492,10 @@ def _find_assets(
             continue
         found[asset.href] = local
         name = asset.published_name.lower()
-        owner, owned = taken.get(name.split("/", 1)[0]) or taken.setdefault(name, (f"the asset {asset.key}", target))
+        top, ours = name.split("/", 1)[0], (f"the asset {asset.key}", target)
+        owner, owned = taken.get(top) or taken.get(f"{name}/") or taken.setdefault(name, ours)
+        if top != name:
+            taken.setdefault(f"{top}/", ours)
         if owned != target:
             message = f"the name {asset.published_name} is taken by {owner}"
             findings.append(("asset-name", Problem(path, message, "rename the file")))
@@ -427,24 +513,19 @@ def _find_assets(
     return found, findings
 
 
-def _scheme(href: str) -> str:
-    scheme, colon, _ = href.partition(":")
-    return scheme.strip().lower() if colon and "/" not in scheme else ""
-
-
 def _similar(target: str, files: Iterable[str]) -> str:
     close = difflib.get_close_matches(target, list(files), n=2, cutoff=0.6)
     return f"did you mean {' or '.join(close)}?" if close else "check the spelling, and that the file is committed"
 
 
 def _find_links(model: Model, folder: str) -> tuple[list[tuple[str, Path]], list[tuple[str, Problem]]]:
-    """The source paths of predecessors, and the links that lead nowhere. Whether a predecessor exists is known later."""
+    """The source paths of predecessors, and the links that lead nowhere; if a predecessor exists is known later."""
     versions: list[tuple[str, Path]] = []
     findings: list[tuple[str, Problem]] = []
     for link in model.links:
         path: Path = (*link.path, "href")
         if not is_relative(link.href):
-            if _scheme(link.href) in ("", "file", "javascript", "data", "vbscript"):
+            if not _ADDRESS.match(link.href):
                 hint = "an http or https URL, or another model file"
                 findings.append(("link-broken", Problem(path, f"“{_short(link.href)}” leads nowhere", hint)))
         elif link.rel == _VERSION_REL:

@@ -6,8 +6,10 @@ build, 4 an optional dependency is missing.
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import re
 import sys
 import time
 from pathlib import Path as FilePath
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from builder.pipeline import Build, Progress
 
 OK, ERRORS, USAGE, NOTHING, MISSING = range(5)
-FORMATS = ("text", "json", "github")
+FORMATS = ("text", "json", "github", "sarif")
 
 
 class _DefaultsToBuild(click.Group):
@@ -41,6 +43,10 @@ def main() -> None:
 
     With no command, the catalog is built, with the options of `build`.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal or pipe of another encoding shows `\u2192` where it has no arrow, instead of failing.
+            stream.reconfigure(errors="backslashreplace")
 
 
 _source = click.argument("source", default="catalog_src", type=click.Path(path_type=FilePath))
@@ -71,22 +77,21 @@ def build(
 ) -> None:  # fmt: skip
     """Build the catalog of SOURCE (default: catalog_src) into a static site."""
     from builder import pipeline
-    from builder.docs import DocsError
     from builder.output import OutputError, publish
+    from builder.templates import TemplatesError
 
     started = time.monotonic()
     _need_folder(source)
     _need_url(base_url)
-    docs = source.resolve().parent / "mkdocs.yml"
-    settings = pipeline.Settings(source, base_url, templates, docs if docs.is_file() and not no_docs else None)
+    if output.resolve().is_relative_to(source.resolve()):
+        _stop(USAGE, f"the site cannot lie inside its source: {output} is in {source}; choose another --output")
+    settings = pipeline.Settings(source, base_url, templates, None if no_docs else _find_docs(source))
     try:
         with _progress(quiet) as progress:
             result = pipeline.build(settings, progress)
         failed = _is_failure(result, strict)
         published = None if failed or result.library is None else publish(result.artifacts, output)
-    except DocsError as error:
-        _stop(ERRORS, f"the documentation has faults; nothing was written:\n{error}")
-    except OutputError as error:
+    except (OutputError, TemplatesError) as error:
         _stop(USAGE, str(error))
     except OSError as error:
         _stop(USAGE, f"{error.filename or output}: {error.strerror or error}")
@@ -107,11 +112,17 @@ def build(
 @_strict
 @_format
 @_quiet
+@click.option("--fix", is_flag=True, help="Make the safe fixes in the files first.")
+@click.option("--diff", is_flag=True, help="Show what --fix would change, and stop.")
 @click.option("--explain", metavar="RULE", help="Explain a rule and stop.")
 def check(
-    sources: tuple[FilePath, ...], base_url: str | None, strict: bool, form: str, quiet: bool, explain: str | None
-) -> None:
-    """Check SOURCES, folders or single model files (default: catalog_src), and write nothing."""
+    sources: tuple[FilePath, ...], base_url: str | None, strict: bool, form: str, quiet: bool, fix: bool, diff: bool,
+    explain: str | None,
+) -> None:  # fmt: skip
+    """Check SOURCES, folders or single model files (default: catalog_src).
+
+    Nothing is written but the files that --fix mends.
+    """
     if explain is not None:
         _explain(explain)
         return
@@ -119,6 +130,8 @@ def check(
 
     started = time.monotonic()
     _need_url(base_url)
+    if fix or diff:
+        _fix(sources or (FilePath("catalog_src"),), diff, quiet)
     results = []
     for source in sources or (FilePath("catalog_src"),):
         if source.is_file():
@@ -162,12 +175,48 @@ def _need_folder(source: FilePath) -> None:
 
 
 def _need_url(base_url: str | None) -> None:
-    if base_url is not None and not base_url.startswith(("http://", "https://")):
-        _stop(USAGE, f"--base-url {base_url} is not an http or https URL")
+    if base_url is None:
+        return
+    from builder import schema as schemas
+
+    about = schemas.load(schemas.CATALOG_FILE)["properties"]["base_url"]
+    if re.search(about["pattern"], base_url) is None:
+        _stop(USAGE, f"--base-url {base_url} is not {about['x-expects']}")
+
+
+def _find_docs(source: FilePath) -> FilePath | None:
+    """The MkDocs configuration beside the source folder, when it is one of ours: any other is another site."""
+    config = source.resolve().parent / "mkdocs.yml"
+    if not config.is_file():
+        return None
+    text = config.read_text("utf-8", "replace")
+    return config if re.search(r"^\s*-\s*dlm-catalog\s*(:.*)?$", text, re.MULTILINE) else None
 
 
 def _is_failure(result: Build, strict: bool) -> bool:
     return result.failed or (strict and any(d.severity == "warning" for d in result.diagnostics))
+
+
+def _fix(sources: tuple[FilePath, ...], diff: bool, quiet: bool) -> None:
+    """Makes the safe fixes; with `diff`, shows them instead and stops, with exit code 1 when there are any."""
+    from builder import mend, report
+    from builder.output import write_text
+
+    for source in sources:
+        if not source.is_file():
+            _need_folder(source)
+    fixed = list(dict.fromkeys(one for source in sources for one in mend.fix(source)))
+    if diff:
+        for one in fixed:
+            click.echo(report.format_diff(one.shown, one.before, one.after), nl=False)
+        sys.exit(ERRORS if fixed else OK)
+    for one in fixed:
+        try:
+            write_text(one.location, one.after)
+        except OSError as error:
+            _stop(USAGE, f"{one.shown}: {error.strerror or error}")
+    if not quiet:
+        click.echo(f"{_count(len(fixed), 'file')} mended.", err=True)
 
 
 def _explain(name: str) -> None:
@@ -185,21 +234,26 @@ def _explain(name: str) -> None:
 
 def _report(result: Build, form: str, quiet: bool, started: float, outcome: str, *, notes: bool) -> None:
     """Prints the findings on standard output and the summary on standard error (in JSON both on standard output)."""
-    from builder import diagnostic
+    from builder import diagnostic, report
 
     counts = diagnostic.count_severities(result.diagnostics)
     files = len({d.span.file for d in result.diagnostics if d.severity != "note"})
     seconds = round(time.monotonic() - started, 1)
+    base_url = result.library.info.base_url if result.library else None
     if form == "json":
         plural = {f"{severity}s": number for severity, number in counts.items()}
-        click.echo(diagnostic.format_json(result.diagnostics, {**plural, "models": result.models, "seconds": seconds}))
+        summary = {**plural, "models": result.models, "seconds": seconds}
+        click.echo(report.format_json(result.diagnostics, summary, base_url))
+        return
+    if form == "sarif":
+        from builder.rules import RULES
+
+        rules = {rule.id: rule.summary for rule in RULES.values()}
+        click.echo(report.format_sarif(result.diagnostics, rules, __version__, base_url))
         return
     # A build is about the site: its notes are for whoever works on the files, and `check` shows them.
     shown: list[Diagnostic] = [d for d in result.diagnostics if notes or d.severity != "note"]
-    if form == "github":
-        text = diagnostic.format_github(shown)
-    else:
-        text = diagnostic.format_text(shown, colour=_colour())
+    text = report.format_github(shown) if form == "github" else report.format_text(shown, colour=_colour())
     if text:
         click.echo(text, color=True)
     if quiet:
@@ -209,7 +263,7 @@ def _report(result: Build, form: str, quiet: bool, started: float, outcome: str,
         words.append(_count(counts["note"], "note") + ("" if notes else " (build-catalog check shows them)"))
     where = f" in {files} of {_count(result.models, 'model')}" if files else f" in {_count(result.models, 'model')}"
     if result.models == 0 and not result.failed:
-        outcome = "There is nothing to build. " + outcome
+        outcome = f"There is no model file. {outcome}"
     click.echo(f"{', '.join(words)}{where} ({seconds} s). {outcome}".rstrip(), err=True)
 
 

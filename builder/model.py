@@ -258,7 +258,7 @@ class Card:
 
 @dataclass(frozen=True)
 class Model:
-    """One model. `fields` holds its Item properties in canonical form, typed attributes what the cards and rules use."""
+    """One model: `fields` holds its Item properties in canonical form, the others are what cards and rules use."""
 
     id: str
     collection: str
@@ -337,20 +337,32 @@ def is_relative(href: str) -> bool:
 
 
 def _simple(cls: Callable[..., T], names: frozenset[str], raw: Mapping[str, Any], path: Path, **made: Any) -> T:
-    return cls(path=path, **{key: value for key, value in raw.items() if key in names and key not in made}, **made)
+    fields = {key: _whole(key, value) for key, value in raw.items() if key in names and key not in made}
+    return cls(path=path, **fields, **made)
+
+
+def _whole(key: str, value: Any) -> Any:
+    # To JSON Schema, 3.0 is a whole number, too.
+    return int(value) if isinstance(value, float) and key in _WHOLE else value
 
 
 def _names(cls: Any) -> frozenset[str]:
     return frozenset(cls.__dataclass_fields__) - {"path"}
 
 
-_NAMES = {
+_NAMES: dict[Any, frozenset[str]] = {
     cls: _names(cls)
     for cls in (
         Band, UsefulBand, ItemExample, Data, Tensor, Input, Architecture, Docker, Runtime, ClassName, Output,
         Provider, Publication, Metric,
     )
 }  # fmt: skip
+
+
+_WHOLE = frozenset(
+    name for cls in _NAMES for name in _NAMES[cls] if cls.__dataclass_fields__[name].type in ("int", "int | None")
+)
+"""Names of the fields that hold whole numbers, in any class."""
 
 
 def _objects(cls: type[T], value: Any, path: Path) -> tuple[T, ...]:
@@ -373,7 +385,7 @@ def _to_input(raw: Mapping[str, Any], path: Path) -> Input:
         input_tensors=_objects(Tensor, raw.get("input_tensors"), (*path, "input_tensors")),
         normalization_mean=tuple(raw.get("normalization:mean", ())),
         normalization_std=tuple(raw.get("normalization:std", ())),
-        selected_band=tuple(raw.get("selected_band", ())),
+        selected_band=tuple(map(int, raw.get("selected_band", ()))),
     )  # fmt: skip
 
 
@@ -385,7 +397,7 @@ def _to_runtime(raw: Mapping[str, Any], path: Path) -> Runtime:
 def _to_output(raw: Mapping[str, Any], path: Path) -> Output:
     return _simple(
         Output, _NAMES[Output], raw, path,
-        final_layer_size=tuple(raw.get("final_layer_size", ())),
+        final_layer_size=tuple(map(int, raw.get("final_layer_size", ()))),
         class_name_mapping=_objects(ClassName, raw.get("class_name_mapping"), (*path, "class_name_mapping")),
     )  # fmt: skip
 

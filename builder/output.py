@@ -65,26 +65,53 @@ def publish(artifacts: Iterable[Artifact], site: FilePath) -> Published:
     manifest = {path: _digest(artifact) for path, artifact in sorted(wanted.items())}
     wanted[MANIFEST] = Artifact(MANIFEST, to_json({"files": manifest, "manifest_version": "1.0.0"}))
     changed = [path for path in wanted if not _same(wanted[path], site / path)]
-    removed = sorted(path for path in previous or () if path not in wanted and (site / path).is_file())
+    removed = sorted(path for path in previous or () if path not in wanted and _is_ours(site / path, site))
+    _refuse_obstacles(changed, removed, site)
     if changed:
+        is_new = not site.exists()
         site.mkdir(parents=True, exist_ok=True)
         # Beside the files it replaces, so that moving stays on one file system.
         stage = FilePath(tempfile.mkdtemp(prefix=".build-", dir=site))
         try:
             for number, path in enumerate(changed):
                 _write(wanted[path], stage / str(number))
+            is_new = False
+            # What is removed first makes room for a folder where a file was, and the other way round.
+            for path in removed:
+                if _makes_room(path, changed):
+                    _remove(path, site)
             order = sorted(enumerate(changed), key=lambda item: (_rank(item[1]), item[1]))
             for number, path in order:
                 target = site / path
-                _make_folder(target.parent, site)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                if target.is_dir() and not target.is_symlink():
+                    shutil.rmtree(target)  # of empty folders, see _refuse_obstacles
                 (stage / str(number)).replace(target)
         finally:
             shutil.rmtree(stage, ignore_errors=True)
+            if is_new:
+                site.rmdir()
     for path in removed:
-        (site / path).unlink()
-        _remove_empty_folders((site / path).parent, site)
+        if _is_ours(site / path, site):
+            _remove(path, site)
     unchanged = sorted(wanted.keys() - set(changed))
     return Published(tuple(sorted(changed)), tuple(unchanged), tuple(removed))
+
+
+def write_text(location: FilePath, text: str) -> None:
+    """Replaces the text of a file in one step; its byte order mark and its permissions stay."""
+    mark = b"\xef\xbb\xbf"
+    with location.open("rb") as stream:
+        begins = stream.read(3)
+    with tempfile.NamedTemporaryFile(dir=location.parent, prefix=".mend-", delete=False) as stream:
+        stream.write((mark if begins == mark else b"") + text.encode())
+    new = FilePath(stream.name)
+    try:
+        shutil.copymode(location, new)
+        new.replace(location)
+    except OSError:
+        new.unlink(missing_ok=True)
+        raise
 
 
 def _by_path(artifacts: Iterable[Artifact]) -> dict[str, Artifact]:
@@ -92,13 +119,18 @@ def _by_path(artifacts: Iterable[Artifact]) -> dict[str, Artifact]:
     folded: dict[str, str] = {MANIFEST: MANIFEST}
     for artifact in artifacts:
         pure = PurePosixPath(artifact.path)
-        if pure.is_absolute() or ".." in pure.parts or pure.as_posix() != artifact.path or "\\" in artifact.path:
+        plain = bool(pure.parts) and pure.as_posix() == artifact.path
+        if pure.is_absolute() or ".." in pure.parts or not plain or "\\" in artifact.path:
             raise OutputError(f"the path {artifact.path!r} leaves the site")
         # Folded, because the site may be unpacked where case does not count.
         other = folded.setdefault(artifact.path.casefold(), artifact.path)
         if artifact.path in wanted or other != artifact.path or artifact.path == MANIFEST:
             raise OutputError(f"two files want the path {artifact.path!r} (the other one: {other!r})")
         wanted[artifact.path] = artifact
+    for path in wanted:
+        for folder in PurePosixPath(path).parents:
+            if (file := folded.get(str(folder).casefold())) is not None:
+                raise OutputError(f"{file!r} is wanted as a file and, for {path!r}, as a folder")
     return wanted
 
 
@@ -113,6 +145,8 @@ def _read_manifest(site: FilePath) -> list[str] | None:
     try:
         files = orjson.loads((site / MANIFEST).read_bytes())["files"]
     except (OSError, ValueError, KeyError, TypeError):
+        return None
+    if not isinstance(files, dict):
         return None
     # The manifest may have been edited: only paths that stay inside the site count.
     return [
@@ -145,12 +179,31 @@ def _write(artifact: Artifact, target: FilePath) -> None:
         shutil.copyfile(artifact.content, target)
 
 
-def _make_folder(folder: FilePath, site: FilePath) -> None:
-    """The folder, also where a file of the previous build has its name."""
-    for part in reversed([folder, *folder.parents]):
-        if part.is_relative_to(site) and part.is_file():
-            part.unlink()
-    folder.mkdir(parents=True, exist_ok=True)
+def _is_ours(target: FilePath, site: FilePath) -> bool:
+    """Whether a file that the manifest names may be removed: it is one, and inside the site also by its real path."""
+    return target.is_file() and target.parent.resolve().is_relative_to(site.resolve())
+
+
+def _makes_room(path: str, changed: Iterable[str]) -> bool:
+    return any(other.startswith(f"{path}/") or path.startswith(f"{other}/") for other in changed)
+
+
+def _refuse_obstacles(changed: Iterable[str], removed: Iterable[str], site: FilePath) -> None:
+    """Raises where a file that is not ours stands in the place of a folder, or the other way round."""
+    going = {site / path for path in removed}
+    for path in changed:
+        target = site / path
+        for folder in target.relative_to(site).parents[:-1]:
+            if (site / folder).is_file() and site / folder not in going:
+                raise OutputError(f"{site / folder} is a file, but the site needs a folder there; move it away")
+        inside = target.rglob("*") if target.is_dir() else ()
+        if any((found.is_symlink() or not found.is_dir()) and found not in going for found in inside):
+            raise OutputError(f"{target} is a folder with files of its own, but the site needs a file there; move it")
+
+
+def _remove(path: str, site: FilePath) -> None:
+    (site / path).unlink()
+    _remove_empty_folders((site / path).parent, site)
 
 
 def _remove_empty_folders(folder: FilePath, site: FilePath) -> None:

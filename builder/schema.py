@@ -73,7 +73,7 @@ def load_all() -> dict[str, dict[str, Any]]:
 
 
 def published(base_url: str | None) -> tuple[str, dict[str, Any]]:
-    """The id of the DLM schema for a site at `base_url` (the fixed default without one), and the schema with that id."""
+    """The id of the DLM schema for a site at `base_url` (the fixed default without one), and the schema with it."""
     schema = load(DLM)
     uri = DLM if base_url is None else f"{base_url.rstrip('/')}/{DLM_PATH}"
     return uri, {**_without_notes(schema), "$id": uri}
@@ -126,7 +126,8 @@ def source_schema() -> dict[str, Any]:
     schema["if"] = {"required": ["properties"]}
     schema["then"] = {}
     schema["else"] = {"allOf": schema.pop("allOf")}
-    return _without_notes(schema)
+    bundle: dict[str, Any] = _without_notes(schema)
+    return bundle
 
 
 def _point_inside(node: Any) -> None:

@@ -50,8 +50,10 @@ _AMBIGUOUS = re.compile(
     r"(?P<boolean>yes|Yes|YES|no|No|NO|on|On|ON|off|Off|OFF)"
     r"|(?P<sexagesimal>[-+]?[1-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?)"
     r"|(?P<octal>[-+]?0[0-7_]+)"
-    r"|(?P<underscored>[-+]?[1-9][0-9_]*_[0-9_]*)"
+    r"|(?P<underscored>[-+]?[1-9][0-9]*_[0-9_]*)"
 )
+_TOO_DEEP = (f"the nesting is deeper than {MAX_DEPTH} levels", "a model file needs about ten levels")
+_HALF_CHARACTER = ("half of a character stands in the text", "write the whole character, or both of its escapes")
 _AMBIGUOUS_FIRST = frozenset("yYnNoO-+0123456789")  # a glance that spares most scalars the expression above
 _AMBIGUOUS_AS = {
     "boolean": "true or false",
@@ -60,14 +62,21 @@ _AMBIGUOUS_AS = {
     "underscored": "a number",
 }
 _TAG = "tag:yaml.org,2002:"
-_SAFE_TAGS = {_TAG + name for name in ("str", "int", "float", "bool", "null", "map", "seq", "timestamp")}
+_DATA_TAGS = {_TAG + name for name in ("str", "int", "float", "bool", "null", "map", "seq", "timestamp")}
+_DATA_TAGS |= {"?", '"', "map", "seq"}  # what `_Composer` gives to nodes without a tag
+# Characters and escapes that YAML does not allow.
+_NOT_YAML = re.compile(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_NOT_YAML_ESCAPE = re.compile(r"\\u[dD]([89a-fA-F])(?=[0-9a-fA-F]{2})")
+# Brackets outside of strings, and escapes that are half of a character beyond U+FFFF without the other half.
+_JSON_BRACKET = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[{]|[\]}]', re.DOTALL)
+_JSON_ESCAPE = re.compile(r"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]|(?P<half>u[dD][89a-fA-F])|.)", re.DOTALL)
 
 
-class _Composer(yaml.cyaml.CParser, yaml.resolver.BaseResolver):  # type: ignore[misc]
+class _Composer(yaml._yaml.CParser, yaml.resolver.BaseResolver):
     """libyaml's composer with the scalars left untyped: `?` for plain ones, `"` for quoted and block ones."""
 
     def __init__(self, text: str) -> None:
-        yaml.cyaml.CParser.__init__(self, text)
+        yaml._yaml.CParser.__init__(self, text)
         yaml.resolver.BaseResolver.__init__(self)
 
     def resolve(self, kind: type, value: Any, implicit: Any) -> str:  # noqa: ARG002  the signature is PyYAML's
@@ -120,6 +129,48 @@ class Document:
                 return None
             node = found[1]
         return node.value if isinstance(node, yaml.ScalarNode) else None
+
+    def nodes(self, path: Path) -> tuple[yaml.ScalarNode | None, yaml.Node] | None:
+        """The key's and the value's node at the path, as libyaml composes them; None where there is nothing."""
+        node, key = _compose_cached(self.path, self.text), None
+        for step in path:
+            found = None if node is None else _child(node, step)
+            if found is None:
+                return None
+            key, node = found
+        return None if node is None else (key, node)
+
+    def in_scalar(self, position: int) -> bool:
+        """Whether the character at a position is part of a text, rather than of a comment."""
+        waiting = [_compose_cached(self.path, self.text)]
+        seen = set()
+        while waiting:
+            node = waiting.pop()
+            if node is None or id(node) in seen:
+                continue
+            seen.add(id(node))
+            if isinstance(node, yaml.ScalarNode):
+                if node.start_mark.index <= position < node.end_mark.index:
+                    return True
+            else:
+                waiting += [part for item in node.value for part in (item if isinstance(item, tuple) else (item,))]
+        return False
+
+    def span_at(self, start: int, end: int) -> Span:
+        """The span from one character up to another."""
+        return _span_at(self.path, self.text, *_place(self.text, start), *_place(self.text, end))
+
+    def next_content_line(self, position: int) -> int:
+        """The line of a comment at a position, from 1; of the next content, where the comment is alone on its line."""
+        number, column = _place(self.text, position)
+        lines = _lines(self.text)
+        if lines[number][:column].strip():
+            return number + 1
+        for following in range(number + 1, len(lines)):
+            content = lines[following].strip()
+            if content and not content.startswith("#"):
+                return following + 1
+        return number + 1
 
     def whole(self) -> Span:
         """The beginning of the file."""
@@ -184,16 +235,24 @@ def _lines(text: str) -> list[str]:
     return re.split(r"\r\n|\r|\n|\x85|\u2028|\u2029", text)
 
 
+def _place(text: str, position: int) -> tuple[int, int]:
+    """Line and column of a character, both from 0."""
+    before = _lines(text[:position])
+    return len(before) - 1, len(before[-1])
+
+
 def _span_at(
     file: str, text: str, line: int, column: int, end_line: int | None = None, end_column: int | None = None
 ) -> Span:
+    if line >= len(_lines(text)):  # the end of a text without a line break
+        line, column = len(_lines(text)) - 1, len(_lines(text)[-1])
     source_line = _line(text, line).removeprefix("\ufeff") if line == 0 else _line(text, line)
     return Span(
         file,
         line + 1,
         column + 1,
         (line if end_line is None else end_line) + 1,
-        (column + 1 if end_column is None else end_column) + 1,
+        (max(column, min(column + 1, len(source_line))) if end_column is None else end_column) + 1,
         source_line,
     )
 
@@ -201,8 +260,9 @@ def _span_at(
 @lru_cache(maxsize=4)
 def _compose_cached(path: str, text: str) -> yaml.Node | None:
     if path.endswith(".json"):
-        # JSON writes characters beyond U+FFFF as two escapes, which YAML refuses; positions stay the same.
-        text = re.sub(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}", r"\\u2603", text)
+        # JSON has them, and tabs anywhere between values. What stands in is as long, and different for each.
+        text = _NOT_YAML_ESCAPE.sub(lambda match: rf"\ue{int(match[1], 16) - 8}", text.replace("\t", " "))
+        text = _NOT_YAML.sub(lambda match: chr(0xE800 + ord(match[0]) % 0x800), text)
     try:
         node: yaml.Node | None = _Composer(text).get_single_node()
     except yaml.YAMLError:
@@ -210,20 +270,24 @@ def _compose_cached(path: str, text: str) -> yaml.Node | None:
     return node
 
 
-def _child(node: yaml.Node, step: str | int) -> tuple[yaml.Node | None, yaml.Node] | None:
+def _child(node: yaml.Node, step: str | int) -> tuple[yaml.ScalarNode | None, yaml.Node] | None:
     if isinstance(node, yaml.SequenceNode):
         return (None, node.value[step]) if isinstance(step, int) and step < len(node.value) else None
     if isinstance(node, yaml.MappingNode):
-        pairs = [(key, value) for key, value in node.value if isinstance(key, yaml.ScalarNode)]
-        for key, value in reversed(pairs):
-            if key.value == str(step):
-                return key, value
-        for key, value in pairs:
+        if (pair := _pairs(node).get(str(step))) is not None:
+            return pair
+        for key, value in node.value:
             if key.value == "<<" and key.tag == "?":
                 for merged in value.value if isinstance(value, yaml.SequenceNode) else [value]:
                     if (found := _child(merged, step)) is not None:
                         return found
     return None
+
+
+@lru_cache(maxsize=64)
+def _pairs(node: yaml.MappingNode) -> dict[str, tuple[yaml.ScalarNode, yaml.Node]]:
+    """The nodes of a mapping's keys and values by key; of equal keys the last."""
+    return {key.value: (key, value) for key, value in node.value if isinstance(key, yaml.ScalarNode)}
 
 
 # --- parsing ---------------------------------------------------------------------------------------------------------
@@ -242,9 +306,10 @@ class _Builder:
 
     def __init__(self) -> None:
         self.nodes = 0
+        self.characters = 0
+        self.merging = 0
         self.ambiguous: list[tuple[Path, str]] = []
-        self.duplicates: list[tuple[yaml.ScalarNode, yaml.ScalarNode]] = []
-        self.untyped: list[tuple[yaml.ScalarNode, str]] = []
+        self.duplicates: dict[yaml.ScalarNode, yaml.ScalarNode] = {}
 
     def build(self, node: yaml.Node, path: Path) -> Any:
         self.nodes += 1
@@ -254,17 +319,23 @@ class _Builder:
                 "aliases count as often as they are used; split the file",
                 node,
             )
-        if len(path) > MAX_DEPTH:
-            raise _RefusedError(
-                f"the nesting is deeper than {MAX_DEPTH} levels", "a model file needs about ten levels", node
-            )
+        if len(path) + self.merging > MAX_DEPTH:
+            raise _RefusedError(*_TOO_DEEP, node)
         if isinstance(node, yaml.ScalarNode):
             return self._scalar(node, path)
-        if node.tag not in ("map", "seq") and node.tag not in _SAFE_TAGS:
-            raise _RefusedError(f"the tag {node.tag} is not data", "remove the tag", node)
+        self._need_data(node)
         if isinstance(node, yaml.SequenceNode):
             return [self.build(child, (*path, index)) for index, child in enumerate(node.value)]
         return self._mapping(node, path)
+
+    def _need_data(self, node: yaml.Node) -> None:
+        if node.tag not in _DATA_TAGS:
+            raise _RefusedError(f"the tag {node.tag} is not data", "remove the tag", node)
+        if isinstance(node, yaml.ScalarNode):
+            self.characters += len(node.value)
+            if self.characters > MAX_BYTES:
+                hint = "aliases count as often as they are used"
+                raise _RefusedError(f"the file has more than {MAX_BYTES / 1e6:g} MB of text", hint, node)
 
     def _mapping(self, node: yaml.Node, path: Path) -> dict[str, Any]:
         data: dict[str, Any] = {}
@@ -273,10 +344,11 @@ class _Builder:
         for key, value in node.value:
             if not isinstance(key, yaml.ScalarNode):
                 raise _RefusedError("a key must be text", "write the key as plain text", key)
+            self._need_data(key)
             name = key.value
             if name in seen:
                 # Noted before merges are resolved: overriding a merged key is no duplicate.
-                self.duplicates.append((key, seen[name]))
+                self.duplicates[key] = seen[name]
             seen.setdefault(name, key)
             if name == "<<" and key.tag == "?":
                 merges.append(value)
@@ -286,17 +358,24 @@ class _Builder:
             for source in merge.value if isinstance(merge, yaml.SequenceNode) else [merge]:
                 if not isinstance(source, yaml.MappingNode):
                     raise _RefusedError("<< merges mappings only", "give it an alias of a mapping", merge)
-                for name, value in self.build(source, path).items():
-                    data.setdefault(name, value)
+                self._merge(source, path, data)
         return data
+
+    def _merge(self, source: yaml.Node, path: Path, data: dict[str, Any]) -> None:
+        noted = len(self.ambiguous)
+        self.merging += 1
+        merged = self.build(source, path)
+        self.merging -= 1
+        # What is overridden here is not read here.
+        self.ambiguous[noted:] = [note for note in self.ambiguous[noted:] if note[0][len(path)] not in data]
+        for name, value in merged.items():
+            data.setdefault(name, value)
 
     def _scalar(self, node: yaml.ScalarNode, path: Path) -> Any:
         text: str = node.value
-        if node.tag != "?":
-            if node.tag in ('"', _TAG + "str", _TAG + "timestamp"):
-                return text
-            if node.tag not in _SAFE_TAGS:
-                raise _RefusedError(f"the tag {node.tag} is not data", "remove the tag", node)
+        self._need_data(node)
+        if node.tag in ('"', _TAG + "str", _TAG + "timestamp"):
+            return text
         if text in _SPECIAL:
             return _SPECIAL[text]
         first = text[0]
@@ -322,14 +401,17 @@ def parse(path: str, text: str) -> tuple[Document | None, list[Diagnostic]]:
 
     `path` is only shown, except that an ending `.json` makes the text JSON.
     """
-    if (refusal := _too_deep(path, text)) is not None:
-        return None, [refusal]
     try:
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        if (deep := _too_deep(path, text)) is not None:
+            return None, [_refusal(path, text, deep, *_TOO_DEEP)]
         root = _Composer(text).get_single_node() if not path.endswith(".json") else _json_node(path, text)
     except (yaml.YAMLError, json.JSONDecodeError) as error:
         return None, [_syntax_diagnostic(path, text, error)]
+    except UnicodeEncodeError as error:
+        return None, [_refusal(path, text, error.start, *_HALF_CHARACTER)]
     builder = _Builder()
-    document = Document(path, text, hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest(), None)
+    document = Document(path, text, digest, None)
     diagnostics = []
     try:
         data = builder.build(root, ()) if root is not None else None
@@ -337,9 +419,12 @@ def parse(path: str, text: str) -> tuple[Document | None, list[Diagnostic]]:
         span = document._span(refused.node, first_line=True)
         return None, [Diagnostic("yaml-syntax", "error", refused.message, span, refused.hint)]
     if path.endswith(".json"):
+        half = next((match.start() for match in _JSON_ESCAPE.finditer(text) if match["half"]), None)
+        if half is not None:
+            return None, [_refusal(path, text, half, *_HALF_CHARACTER)]
         data = json.loads(text, parse_constant=float, parse_int=_json_int)
         builder.ambiguous.clear()
-    for key, first in builder.duplicates:
+    for key, first in builder.duplicates.items():
         diagnostics.append(
             Diagnostic(
                 "key-duplicate",
@@ -350,7 +435,7 @@ def parse(path: str, text: str) -> tuple[Document | None, list[Diagnostic]]:
                 ((document._span(first), "first given here"),),
             )
         )
-    return Document(path, text, document.digest, data, tuple(builder.ambiguous)), diagnostics
+    return Document(path, text, digest, data, tuple(builder.ambiguous)), diagnostics
 
 
 def _json_int(text: str) -> int | str:
@@ -364,39 +449,52 @@ def _json_node(path: str, text: str) -> yaml.Node | None:
     return _compose_cached(path, text)
 
 
-def _too_deep(path: str, text: str) -> Diagnostic | None:
-    """A refusal when the text may nest so deep that libyaml's composer, which recurses in C, would crash.
+def _refusal(path: str, text: str, position: int, message: str, hint: str) -> Diagnostic:
+    return Diagnostic("yaml-syntax", "error", message, _span_at(path, text, *_place(text, position)), hint)
 
-    Flow nesting needs a bracket a level, block nesting a column or `- ` a level, so most texts pass on a glance.
+
+def _too_deep(path: str, text: str) -> int | None:
+    """Where the nesting goes past the limit, for texts that may nest so deep that libyaml's composer, which recurses
+    in C, would crash, or that the reader of JSON would give up.
+
+    Flow nesting needs a bracket a level, block nesting a column or `- ` a level, so most YAML passes on a glance.
     """
+    is_json = path.endswith(".json")
     brackets = text.count("[") + text.count("{")
-    if brackets <= 1000 and all(len(line) <= 1000 for line in _lines(text)):
+    if not is_json and brackets <= 1000 and all(len(line) <= 1000 for line in _lines(text)):
         return None
     depth = 0
     try:
-        for event in yaml.parse(text, Loader=_Composer):
-            if isinstance(event, (yaml.SequenceStartEvent, yaml.MappingStartEvent)):
-                depth += 1
-                if depth > MAX_DEPTH:
-                    mark = event.start_mark
-                    return Diagnostic(
-                        "yaml-syntax",
-                        "error",
-                        f"the nesting is deeper than {MAX_DEPTH} levels",
-                        _span_at(path, text, mark.line, mark.column),
-                        "a model file needs about ten levels",
-                    )
-            elif isinstance(event, (yaml.SequenceEndEvent, yaml.MappingEndEvent)):
-                depth -= 1
+        for step, position in _json_steps(text) if is_json else _yaml_steps(text):
+            depth += step
+            if depth > MAX_DEPTH:
+                return position
     except yaml.YAMLError:
-        return None  # not deeper up to the error; the parser reports it
+        pass  # not deeper up to the error; the parser reports it
     return None
+
+
+def _json_steps(text: str) -> Iterator[tuple[int, int]]:
+    """A step down or up, and where, for each mapping and list that begins or ends."""
+    for match in _JSON_BRACKET.finditer(text):
+        if not match.group().startswith('"'):
+            yield (1 if match.group() in "[{" else -1), match.start()
+
+
+def _yaml_steps(text: str) -> Iterator[tuple[int, int]]:
+    parser: Any = _Composer
+    for event in yaml.parse(text, Loader=parser):
+        mark: Any = event.start_mark
+        if isinstance(event, (yaml.SequenceStartEvent, yaml.MappingStartEvent)):
+            yield 1, mark.index
+        elif isinstance(event, (yaml.SequenceEndEvent, yaml.MappingEndEvent)):
+            yield -1, mark.index
 
 
 def _syntax_diagnostic(path: str, text: str, error: Exception) -> Diagnostic:
     line, column, message, hint = 0, 0, str(error), "check the indentation and the quotes around this place"
     if isinstance(error, json.JSONDecodeError):
-        line, column, message = error.lineno - 1, error.colno - 1, error.msg
+        (line, column), message = _place(text, error.pos), error.msg
         hint = "the file is JSON because its name ends in .json"
     elif isinstance(error, yaml.MarkedYAMLError):
         mark = error.problem_mark or error.context_mark
@@ -417,10 +515,9 @@ def _syntax_diagnostic(path: str, text: str, error: Exception) -> Diagnostic:
         elif "undefined alias" in message:
             hint = "quote a value that starts with *"
     elif isinstance(error, yaml.reader.ReaderError):
-        position = error.position if isinstance(error.position, int) else 0
-        before_error = text[:position]
-        line = len(_lines(before_error)) - 1
-        column = len(_lines(before_error)[-1])
+        # libyaml gives the place in bytes, and of no other fault than this one.
+        refused = _NOT_YAML.search(text)
+        line, column = _place(text, refused.start() if refused else 0)
         message, hint = "a control character stands in the text", "remove it, or write it as an escape in double quotes"
     return Diagnostic("yaml-syntax", "error", message, _span_at(path, text, line, column), hint)
 
@@ -444,8 +541,7 @@ def read_text(location: FilePath, shown: str) -> tuple[str | None, list[Diagnost
         return raw.decode("utf-8-sig"), []
     except UnicodeDecodeError as error:
         good = raw[: error.start].decode("utf-8-sig", "ignore")
-        line = _lines(good)
-        span = _span_at(shown, good, len(line) - 1, len(line[-1]))
+        span = _span_at(shown, good, *_place(good, len(good)))
         return None, [Diagnostic("yaml-syntax", "error", "the file is not UTF-8 text", span, "save it as UTF-8")]
 
 
@@ -518,13 +614,20 @@ def _walk(root: FilePath) -> Iterator[FilePath]:
     for location in sorted(root.iterdir(), key=lambda p: p.name):
         if location.name.startswith((".", "_")):
             continue
-        if location.is_symlink() and not location.resolve().is_relative_to(root):
+        if location.is_symlink() and not _leads_inside(location, root):
             continue
         if location.is_dir():
             if not location.is_symlink():
                 yield from _walk(location)
         elif location.is_file() and not _ABOUT_FOLDER.fullmatch(location.name):
             yield location
+
+
+def _leads_inside(link: FilePath, root: FilePath) -> bool:
+    try:
+        return link.resolve().is_relative_to(root)
+    except (OSError, RuntimeError):  # a link that leads to itself
+        return False
 
 
 def _is_model_json(location: FilePath) -> bool:

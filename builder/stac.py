@@ -55,10 +55,16 @@ class Titles:
 
 
 def to_datetime(text: str, *, end: bool = False) -> str:
-    """The time in UTC, as RFC 3339 with Z; a plain date is its first second, or its last one with `end`."""
+    """The time in UTC, as RFC 3339 with Z; a plain date is its first second, or its last one with `end`.
+
+    A text that is no time in the years 1 to 9999 stays as it is, for the check of the Item to refuse.
+    """
     if _DATE.fullmatch(text):
         return f"{text}T23:59:59Z" if end else f"{text}T00:00:00Z"
-    moment = datetime.fromisoformat(text.upper().replace(" ", "T", 1)).astimezone(UTC)
+    try:
+        moment = datetime.fromisoformat(text.upper().replace(" ", "T", 1)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return text
     return moment.isoformat(timespec="microseconds" if moment.microsecond else "seconds").replace("+00:00", "Z")
 
 
@@ -206,16 +212,20 @@ def _links(model: Model, titles: Titles) -> list[dict[str, Any]]:
         for example in data.item_examples:
             title = {"title": example.title} if example.title else {}
             links.append({"rel": "example", "href": example.url, "type": "application/geo+json", **title})
-    links += [dict(link.fields) for link in model.links if link.rel not in VERSION_RELS]
-    # What is computed may also be stated: a published Item that is fed back in has it already.
-    unique = {(link["rel"], link["href"]): link for link in reversed(links)}
-    return list(unique.values())[::-1]
+    stated = [dict(link.fields) for link in model.links if link.rel not in VERSION_RELS]
+    # What is computed may also be stated: a published Item that is fed back in has it already. The author's says more.
+    known = {(link["rel"], link["href"]) for link in stated}
+    unique: list[dict[str, Any]] = []
+    for link in [link for link in links if (link["rel"], link["href"]) not in known] + stated:
+        if link not in unique:
+            unique.append(link)
+    return unique
 
 
 def _extensions(item: Mapping[str, Any], dlm_uri: str, declared: Iterable[str]) -> list[str]:
     properties, assets = item["properties"], item["assets"].values()
     used = {dlm_uri}
-    if "eo:bands" in properties or any(key.startswith("eo:") for asset in assets for key in asset):
+    if any(key.startswith("eo:") for fields in (properties, *assets) for key in fields):
         used.add(schema.EO)
     if any(key.startswith("sci:") for key in properties):
         used.add(schema.SCIENTIFIC)

@@ -18,7 +18,7 @@ PROCESS_LEVELS: dict[str, str] = {"raw": "L0", "ard": "L4"}
 TASKS: dict[str, str] = {"object segmentation": "instance segmentation"}
 """The drafts' names of tasks, and ours."""
 
-CLASS_KEY = re.compile(r"(?:I_)?(-?[0-9]+)")
+CLASS_KEY = re.compile(r"(?:I_)?(-?[0-9]{1,18})")
 """A class index as a key: the drafts wrote `I_0` where we write `0`."""
 
 DTYPE_ALIASES: dict[str, str] = {

@@ -12,7 +12,7 @@ from builder.rules.registry import rule
 # Files that Python's pickle reads, and that can run any code when they are loaded.
 PICKLE_SUFFIXES = (".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".joblib", ".bin")
 _MB = 1024**2
-_TOTAL_PARAMETERS = re.compile(r"total params\s*[:=]\s*([0-9][0-9,_ ]*)", re.IGNORECASE)
+_TOTAL_PARAMETERS = re.compile(r"total params\s*[:=]\s*([0-9][0-9,_ ]{0,30})(?![0-9])", re.IGNORECASE)
 _HASH = re.compile(r"[0-9a-f]{7,40}")
 # package.module:function, or with a dot; a signature may follow.
 _NAME = r"[A-Za-z_][A-Za-z0-9_]*"

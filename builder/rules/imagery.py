@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from builder.diagnostic import Problem
+from builder.diagnostic import Fix, Problem
 from builder.model import Data, Input, Model
 from builder.rules.registry import rule
 
@@ -17,7 +17,7 @@ _INTEGER_RANGES: dict[str, tuple[int, int]] = {
 }
 _FLOAT_LIMITS = {"float16": 65504.0, "float32": 3.4028235677973366e38}
 # Micrometres; the ranges that the EO extension's table of common names gives, v1.1.0.
-_COMMON_NAME_RANGES = {
+COMMON_NAME_RANGES = {
     "coastal": (0.40, 0.45), "blue": (0.45, 0.50), "green": (0.50, 0.60), "red": (0.60, 0.70),
     "yellow": (0.58, 0.62), "pan": (0.50, 0.70), "rededge": (0.70, 0.79), "nir": (0.75, 1.00),
     "nir08": (0.75, 0.90), "nir09": (0.85, 1.05), "cirrus": (1.35, 1.40), "swir16": (1.55, 1.75),
@@ -197,6 +197,21 @@ def band_order(model: Model) -> Iterator[Problem]:
 
 
 @rule("warning")
+def process_level(model: Model) -> Iterator[Problem]:
+    """`process_level` should be a level: L0 to L4.
+
+    `ortho`, from older files, says how the images were corrected, and images of several levels are corrected so. Who
+    looks for images that fit the model needs the level: L1C for radiance or reflectance at the top of the atmosphere,
+    L2A for reflectance at the surface.
+    """
+    for data in model.data:
+        if data.process_level == "ortho":
+            message = "ortho says how the imagery was corrected, not its level"
+            hint = "L1C at the top of the atmosphere, L2A at the surface, L4 for analysis-ready data"
+            yield Problem((*data.path, "process_level"), message, hint)
+
+
+@rule("warning")
 def band_count(model: Model) -> Iterator[Problem]:
     """`number_of_bands` should be the number of `eo:bands`.
 
@@ -230,6 +245,7 @@ def wavelength_unit(model: Model) -> Iterator[Problem]:
                     (*path, key),
                     f"{key} is {value:g}, which looks like nanometres",
                     f"in micrometres: {value / 1000:g}",
+                    fix=Fix("value", f"{value / 1000:g}"),
                 )
 
 
@@ -240,13 +256,13 @@ def wavelength_range(model: Model) -> Iterator[Problem]:
     Common names match bands of different sensors; a band named red at 0.49 µm would be matched with the wrong ones.
     """
     for band in model.bands:
-        limits = _COMMON_NAME_RANGES.get(band.common_name or "")
+        limits = COMMON_NAME_RANGES.get(band.common_name or "")
         wavelength = band.center_wavelength
         if limits is None or wavelength is None or wavelength > 100:
             continue
         low, high = limits
         if not low - _RANGE_TOLERANCE <= wavelength <= high + _RANGE_TOLERANCE:
-            fitting = [name for name, (a, b) in _COMMON_NAME_RANGES.items() if a <= wavelength <= b]
+            fitting = [name for name, (a, b) in COMMON_NAME_RANGES.items() if a <= wavelength <= b]
             hint = f"{wavelength:g} µm is {' or '.join(fitting[:3])}" if fitting else "correct one of the two"
             yield Problem(
                 (*band.path, "center_wavelength"),
@@ -272,7 +288,7 @@ def scaling_range(model: Model) -> Iterator[Problem]:
         if reach > 32 or reach < 1 / 32:
             yield Problem(
                 (*entry.path, "scaling_factor"),
-                f"{entry.scaling_factor:g} brings {data.dtype}, which reaches {top:,}, to {reach:.4g} rather than near 1",
+                f"{entry.scaling_factor:g} brings {data.dtype}, which reaches {top:,}, to {reach:.4g}, far from 1",
                 f"1/{top} = {1 / top:.6g} scales the whole range; state another one only if the data fill a part of it",
                 related=(((*data.path, "dtype"), f"the type of the data is {data.dtype}"),),
             )

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 
-from builder.diagnostic import Path, Problem
+# The list itself is not public, but the only light package that carries it; `test_rules` fails if it moves.
+from packaging.licenses._spdx import LICENSES as _SPDX
+
+from builder.diagnostic import Fix, Path, Problem
 from builder.model import Model
 from builder.rules.registry import rule
 
+LICENSES: dict[str, str] = {key: entry["id"] for key, entry in _SPDX.items()}
+"""The SPDX license identifiers by their lower-case form, deprecated ones included."""
+_TIMES = ("created", "updated", "datetime", "start_datetime", "end_datetime")
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 MAX_ID = 100
 # Folders and files that the site has at these places itself.
@@ -91,7 +98,7 @@ def geometry_ring(model: Model) -> Iterator[Problem]:
         if ring[0] != ring[-1]:
             first = ", ".join(f"{number:g}" for number in ring[0])
             message = f"the ring does not end where it begins, at [{first}]"
-            yield Problem(path, message, f"add [{first}] at the end")
+            yield Problem(path, message, f"add [{first}] at the end", fix=Fix("close-ring"))
         elif len(ring) < 4:
             yield Problem(path, f"the ring has {len(ring)} positions", "at least four, the last like the first")
 
@@ -159,15 +166,16 @@ def time_order(model: Model) -> Iterator[Problem]:
     STAC also wants both ends of a span, or neither.
     """
     moments = {}
-    for key in ("created", "updated", "datetime", "start_datetime", "end_datetime"):
-        value = model.fields.get(key)
+    places: list[tuple[Path, object]] = [((key,), model.fields.get(key)) for key in _TIMES]
+    places += [((*asset.path, key), asset.fields.get(key)) for asset in model.assets for key in _TIMES[:2]]
+    for path, value in places:
         if isinstance(value, str):
             try:
-                moments[key] = datetime.fromisoformat(value.upper().replace(" ", "T", 1))
-            except ValueError:
-                yield Problem((key,), f"there is no {value}", "check the day and the month")
-    start, end = moments.get("start_datetime"), moments.get("end_datetime")
-    if start and end and start.replace(tzinfo=None) > end.replace(tzinfo=None):
+                moments[path] = datetime.fromisoformat(value.upper().replace(" ", "T", 1)).astimezone(UTC)
+            except (ValueError, OverflowError):
+                yield Problem(path, f"there is no {value}", "check the day and the month")
+    start, end = moments.get(("start_datetime",)), moments.get(("end_datetime",))
+    if start and end and start > end:
         related = ((("start_datetime",), "the start"),)
         yield Problem(("end_datetime",), "the time span ends before it begins", "swap the two", related=related)
     for here, there in (("start_datetime", "end_datetime"), ("end_datetime", "start_datetime")):
@@ -197,17 +205,27 @@ def license_missing(model: Model) -> Iterator[Problem]:
 
 @rule("warning")
 def license_spdx(model: Model) -> Iterator[Problem]:
-    """A license should be an SPDX identifier or expression, or `other` with a link of relation `license`.
+    """A license should be an SPDX identifier, or `other` with a link of relation `license`.
 
-    STAC 1.1 has given up `various` and `proprietary`.
+    STAC 1.1 has given up `various` and `proprietary`. Its specification takes SPDX expressions (`MIT OR Apache-2.0`)
+    as well, its schema does not: state `other` and link to the licenses.
     """
     value = model.license
     if value is None:
         return
     if value.lower() in ("various", "proprietary"):
         yield Problem(("license",), f"{value} is no license any more in STAC 1.1", "an SPDX identifier, or other")
-    elif not re.fullmatch(r"[A-Za-z0-9.+() -]+", value):
-        yield Problem(("license",), f"“{value}” is not an SPDX identifier", "such as Apache-2.0 or CC-BY-4.0")
+    elif re.search(r" (OR|AND|WITH) ", value):
+        yield Problem(("license",), "STAC's schema takes no SPDX expression", "other, with links of relation license")
+    elif value != "other" and (known := LICENSES.get(value.lower())) != value and not value.startswith("LicenseRef-"):
+        if known is not None:
+            fix = Fix("value", known)
+            yield Problem(("license",), f"the SPDX identifier of {value} is {known}", f"license: {known}", fix=fix)
+        else:
+            close = difflib.get_close_matches(value.lower(), LICENSES, n=3, cutoff=0.6)
+            names = " or ".join(LICENSES[name] for name in close)
+            hint = f"did you mean {names}?" if close else "such as Apache-2.0 or CC-BY-4.0, or other with a link"
+            yield Problem(("license",), f"“{value}” is not an SPDX identifier", hint)
 
 
 @rule("note")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from itertools import chain, islice, pairwise
 
 from builder.diagnostic import Problem
 from builder.model import Model
@@ -87,14 +88,10 @@ def class_gap(model: Model) -> Iterator[Problem]:
     A channel without a name is usually a forgotten line.
     """
     for output in model.outputs:
-        indices = {entry.index for entry in output.class_name_mapping}
-        if output.dont_care_index is not None:
-            indices.add(output.dont_care_index)
-        inner = {index for index in indices if index != 255}
-        if not inner or not output.class_name_mapping:
-            continue
-        missing = sorted(set(range(min(inner), max(inner) + 1)) - inner)[:5]
-        if missing:
+        indices = sorted({entry.index for entry in output.class_name_mapping} - {255})
+        # An index may be as large as it likes: holes are looked at from their beginning only.
+        holes = chain.from_iterable(range(before + 1, after) for before, after in pairwise(indices))
+        if missing := list(islice((index for index in holes if index != output.dont_care_index), 5)):
             yield Problem(
                 (*output.path, "class_name_mapping"),
                 f"no class has the index {', '.join(map(str, missing))}",

@@ -212,3 +212,32 @@ found(
     `catalog.yml`, or pass `--base-url`, and the schema is published at that address.
 """,
 )
+found(
+    "waiver-invalid",
+    "error",
+    """
+    A waiver names rules that exist and can be waived, and gives a reason: `# catalog: ignore[rule-id] reason`.
+
+    The reason is for whoever reads the file next. A rule without which nothing can be published, such as a link that
+    leads nowhere, cannot be waived: mend what it finds.
+""",
+)
+found(
+    "waiver-unused",
+    "warning",
+    """
+    A waiver should waive something.
+
+    What it was written for is mended, or stands on another line now. Remove the waiver, or move it to that line.
+""",
+)
+found(
+    "docs-invalid",
+    "error",
+    """
+    The documentation beside the source folder must build without a warning of MkDocs.
+
+    A broken link in the documentation would be published otherwise. Mend what the message names, or build with
+    `--no-docs`.
+""",
+)

@@ -7,6 +7,7 @@ spelling) have no generator and are entered with `found`.
 
 from __future__ import annotations
 
+import difflib
 import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -27,12 +28,22 @@ class Rule:
     check: Check | None = None
 
     @property
+    def binding(self) -> bool:
+        """Whether the rule can neither be waived nor graded down: no site can be built around what it finds."""
+        return self.id in _BINDING
+
+    @property
     def summary(self) -> str:
         """The first line of the documentation."""
         return self.documentation.partition("\n")[0]
 
 
 RULES: dict[str, Rule] = {}
+# Without these there is no model, no Item, or no place for it.
+_BINDING = frozenset({
+    "yaml-syntax", "value-missing", "item-invalid", "id-unsafe", "id-duplicate", "link-broken", "asset-name",
+    "docs-invalid", "version-cycle", "waiver-invalid", "waiver-unused",
+})  # fmt: skip
 
 
 def rule(severity: Severity) -> Callable[[Check], Check]:
@@ -50,6 +61,12 @@ def found(rule_id: str, severity: Severity, documentation: str, check: Check | N
     if rule_id in RULES:
         raise ValueError(f"the rule {rule_id} exists already")
     RULES[rule_id] = Rule(rule_id, severity, inspect.cleandoc(documentation), check)
+
+
+def suggest_rules(name: str) -> str:
+    """A hint for a rule id that does not exist."""
+    close = difflib.get_close_matches(name, RULES, n=3, cutoff=0.5)
+    return f"did you mean {' or '.join(close)}?" if close else "the docs page “Rules” lists all of them"
 
 
 def check_rules(model: Model) -> Iterator[tuple[Rule, Problem]]:

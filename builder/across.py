@@ -1,0 +1,100 @@
+"""Stage 5, check across models: what is wrong between them; without errors, all of them as a Library."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from builder.about import About
+from builder.catalog import Entry, Library, find_cycle, gather
+from builder.check import read_canonical, regrade, to_diagnostic, unknown_file
+from builder.diagnostic import Diagnostic, Path, Problem, Span
+from builder.rules import RULES
+from builder.source import MODEL_SUFFIXES, Source, SourceFile, shown_path
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of one model file. The entry is missing when there is an error.
+
+    `versions` are the source paths of its predecessors, each with the path of the link; `used` the local files.
+    """
+
+    file: SourceFile
+    entry: Entry | None
+    diagnostics: tuple[Diagnostic, ...]
+    versions: tuple[tuple[str, Path], ...] = ()
+    used: frozenset[str] = frozenset()
+
+
+def gather_outcomes(
+    source: Source, about: About, outcomes: Sequence[Outcome]
+) -> tuple[Library | None, list[Diagnostic]]:
+    """The library of all models that passed (None without any), and what is wrong between them."""
+    entries = [outcome.entry for outcome in outcomes if outcome.entry is not None]
+    diagnostics = [*_duplicate_ids(source, outcomes), *_unknown_files(source, outcomes)]
+    known = {outcome.file.path: outcome for outcome in outcomes}
+    by_id = {outcome.entry.model.id: outcome.file.path for outcome in outcomes if outcome.entry is not None}
+    predecessors: dict[str, tuple[str, ...]] = {}
+    for outcome in outcomes:
+        older = []
+        for target, path in outcome.versions:
+            # A published Item that is fed back in names the Item of its predecessor, not its model file.
+            found = target if target in known else by_id.get(posixpath.splitext(posixpath.basename(target))[0])
+            if found is None or not target.endswith(MODEL_SUFFIXES):
+                hint = "the path of a model file, from the folder of this one"
+                problem = Problem(path, f"there is no model file {target}", hint)
+                diagnostics.append(_locate(source, outcome, "link-broken", problem))
+            elif known[found].entry is not None:
+                older.append(found)
+        if outcome.entry is not None and older:
+            predecessors[outcome.file.path] = tuple(older)
+    if cycle := find_cycle(predecessors):
+        outcome = known[cycle[0]]
+        link = next(
+            (path for target, path in outcome.versions if target == (*cycle, cycle[0])[1]), outcome.versions[0][1]
+        )
+        message = f"following predecessor-version leads back here: {' → '.join((*cycle, cycle[0]))}"
+        hint = "remove one of these links: they lead from newer to older"
+        diagnostics.append(_locate(source, outcome, "version-cycle", Problem(link, message, hint)))
+    diagnostics = regrade(diagnostics, about.grades)
+    if not entries or any(d.severity == "error" for d in diagnostics):
+        return None, diagnostics
+    return gather(about.catalog, about.collections, entries, predecessors), diagnostics
+
+
+def _duplicate_ids(source: Source, outcomes: Sequence[Outcome]) -> Iterator[Diagnostic]:
+    first: dict[str, Outcome] = {}
+    for outcome in outcomes:
+        if outcome.entry is None:
+            continue
+        other = first.setdefault(outcome.entry.model.id.casefold(), outcome)
+        if other is not outcome:
+            message = f"the id {outcome.entry.model.id} is taken by {other.file.path}"
+            yield _locate(source, outcome, "id-duplicate", Problem(("id",), message, "give one of the two another id"))
+    # The folders of two collections would be one where case does not count. Said once for each spelling.
+    by_collection = {o.entry.model.collection: o for o in reversed(outcomes) if o.entry is not None}
+    spelled: dict[str, str] = {}
+    for collection, outcome in sorted(by_collection.items()):
+        known = spelled.setdefault(collection.casefold(), collection)
+        if known != collection:
+            message = f"the collection {collection} differs from the collection {known} in case only"
+            hint = f"write collection: {known}, or choose another name"
+            yield _locate(source, outcome, "id-duplicate", Problem(("collection",), message, hint))
+
+
+def _unknown_files(source: Source, outcomes: Sequence[Outcome]) -> Iterator[Diagnostic]:
+    used = {path for outcome in outcomes for path in outcome.used}
+    # The files of a model that could not be read are not known.
+    unread = {posixpath.dirname(outcome.file.path) for outcome in outcomes if outcome.entry is None}
+    for path, local in source.files.items():
+        if path not in used and posixpath.dirname(path) not in unread:
+            yield unknown_file(local, shown_path(local.location))
+
+
+def _locate(source: Source, outcome: Outcome, rule: str, problem: Problem) -> Diagnostic:
+    canonical, _ = read_canonical(outcome.file, source.collections.get(posixpath.dirname(outcome.file.path)))
+    if canonical is None:
+        return Diagnostic(rule, RULES[rule].severity, problem.message, Span(outcome.file.shown), problem.hint)
+    return to_diagnostic(canonical, rule, problem)

@@ -1,0 +1,80 @@
+"""Waivers: `# catalog: ignore[rule] reason` in a model file, by which an author accepts a finding at a line.
+
+A waiver counts for its own line, or for the next line with content when it stands on a line of its own. It needs a
+reason, and one that waives nothing is reported, so that waivers do not outlive their cause.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from builder.diagnostic import Diagnostic, Span
+from builder.rules import RULES, suggest_rules
+from builder.source import Document
+
+_WAIVER = re.compile(r"#\s*catalog:\s*ignore\b(?:\[(?P<rules>[^\]\n]*)\])?(?P<reason>[^\r\n]*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Waiver:
+    """A comment that waives a rule at a line; `span` is where the rule's id stands in it."""
+
+    rule: str
+    line: int
+    span: Span
+    reason: str
+
+
+def apply_waivers(document: Document, diagnostics: Iterable[Diagnostic], *, complete: bool = True) -> list[Diagnostic]:
+    """The diagnostics without those that the document waives, and with what is wrong with its waivers.
+
+    Without `complete` there may be further diagnostics of the document, so that its waivers are not judged.
+    """
+    kept = list(diagnostics)
+    if "catalog:" not in document.text:
+        return kept
+    waivers, faults = find_waivers(document)
+    unused = []
+    for waiver in waivers:
+        waived = (waiver.rule, document.path, waiver.line)
+        left = [d for d in kept if (d.rule, d.span.file, d.span.line) != waived]
+        if len(left) < len(kept):
+            kept = left
+        else:
+            message = f"nothing on line {waiver.line} is found by {waiver.rule}"
+            unused.append(_finding("waiver-unused", message, waiver.span, "remove the waiver"))
+    return [*kept, *faults, *unused] if complete else kept
+
+
+def find_waivers(document: Document) -> tuple[list[Waiver], list[Diagnostic]]:
+    """The waivers in a document's comments, and those that are not in their form."""
+    waivers: list[Waiver] = []
+    faults: list[Diagnostic] = []
+    for match in _WAIVER.finditer(document.text):
+        if document.in_scalar(match.start()):
+            continue  # text that looks like a comment
+        span = document.span_at(match.start(), match.end())
+        names = [name.strip() for name in (match["rules"] or "").split(",") if name.strip()]
+        if not names:
+            faults.append(
+                _finding("waiver-invalid", "the waiver names no rule", span, "# catalog: ignore[rule-id] reason")
+            )
+        if not match["reason"].strip():
+            faults.append(_finding("waiver-invalid", "the waiver gives no reason", span, "write why after the bracket"))
+            continue
+        line = document.next_content_line(match.start())
+        for name in names:
+            if name not in RULES:
+                faults.append(_finding("waiver-invalid", f"there is no rule {name}", span, suggest_rules(name)))
+            elif RULES[name].binding:
+                message = f"{name} cannot be waived"
+                faults.append(_finding("waiver-invalid", message, span, "without it there is nothing to publish"))
+            else:
+                waivers.append(Waiver(name, line, span, match["reason"].strip()))
+    return waivers, faults
+
+
+def _finding(rule: str, message: str, span: Span, hint: str) -> Diagnostic:
+    return Diagnostic(rule, RULES[rule].severity, message, span, hint)
