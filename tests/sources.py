@@ -1,0 +1,66 @@
+"""Source folders and models for the tests of what comes after checking."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from builder import schema
+from builder.authoring import to_canonical
+from builder.catalog import Entry
+from builder.model import Model, to_model
+from builder.pipeline import Build, Settings, build
+from builder.source import LocalFile, parse
+from builder.stac import Titles, to_item
+
+MINIMAL = "description: A model.\ndlm:architecture: {type: CNN}\n"
+TITLES = Titles("The catalog", {"c": "The collection"}, schema.DLM)
+
+
+def write(folder: Path, files: Mapping[str, str | bytes]) -> Path:
+    """The files in the folder, by path."""
+    for path, content in files.items():
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content.encode() if isinstance(content, str) else content)
+    return folder
+
+
+def build_files(folder: Path, files: Mapping[str, str | bytes], **settings: Any) -> Build:
+    """The build of a source folder with these files."""
+    return build(Settings(write(folder, files), **settings))
+
+
+def find_item(made: Build, path: str) -> dict[str, Any]:
+    """The JSON object that a build has at a path."""
+    content = next(artifact.content for artifact in made.artifacts if artifact.path == path)
+    assert isinstance(content, bytes)
+    found: dict[str, Any] = json.loads(content)
+    return found
+
+
+def model_of(text: str, path: str = "c/a.yml") -> Model:
+    """The model in a text, to which what every model needs is added."""
+    document, found = parse(path, MINIMAL + text)
+    assert document is not None, found
+    return to_model(to_canonical(document, path).data)
+
+
+def item_of(
+    text: str,
+    files: Mapping[str, LocalFile] | None = None,
+    *,
+    declared: tuple[str, ...] = (),
+    titles: Titles = TITLES,
+    path: str = "c/a.yml",
+) -> dict[str, Any]:
+    """The Item of the model in a text, to which what every model needs is added."""
+    return to_item(model_of(text, path), titles, files or {}, declared)
+
+
+def entry_of(text: str = "", path: str = "c/a.yml") -> Entry:
+    """The entry of the model in a text, to which what every model needs is added."""
+    model = model_of(text, path)
+    return Entry(model, to_item(model, TITLES, {}), path, MINIMAL + text)

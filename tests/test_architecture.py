@@ -1,0 +1,165 @@
+"""The shape of the package: what may import what, and how long a file may be."""
+
+from __future__ import annotations
+
+import ast
+import importlib.metadata
+import re
+import sys
+import tomllib
+from collections import defaultdict
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+from shared import ROOT
+
+PACKAGE = ROOT / "builder"
+FAMILIES = {"dlm", "rules", "exporters"}
+"""Folders that count as one module; `schemas` holds no code."""
+
+# A module imports from rows above its own only, and members of one row never import each other.
+ROWS = (
+    {"__init__", "diagnostic", "dlm", "layers", "match", "output", "schema", "templates"},
+    {"docs", "footprint", "model", "report", "source"},
+    {"authoring", "facts", "fix", "rules", "stac"},
+    {"catalog", "cite", "details", "figures", "waiver"},
+    {"check", "exporters", "imagery", "inputs", "search", "standing"},
+    {"card"},
+    {"site"},
+    {"pipeline"},
+    {"cli"},
+    {"reference"},
+    {"mkdocs_plugin"},
+)
+
+# The modules through which a library comes in, so that another one could take its place.
+DOORS = {
+    "click": {"cli", "reference"},
+    "jinja2": {"templates"},
+    "jsonschema": {"check"},
+    "jsonschema_rs": {"check"},
+    "markdown": {"templates"},
+    "mkdocs": {"docs", "mkdocs_plugin"},
+    "nh3": {"templates"},
+    "orjson": {"card", "output"},
+    "packaging": {"rules"},
+    "pystac": {"catalog", "dlm"},
+    "referencing": {"check"},
+    "yaml": {"fix", "source"},
+}
+# Imported, but a part of another dependency that is pinned to it.
+COMES_WITH = {"markupsafe": "jinja2"}
+
+MAX_LINES = 450
+# Files that are longer. The list may only become shorter.
+TOO_LONG = {"check.py", "model.py", "source.py"}
+
+
+def module_of(path: Path) -> str:
+    first = path.relative_to(PACKAGE).parts[0]
+    return first if first in FAMILIES else path.stem
+
+
+def files() -> list[Path]:
+    return sorted(PACKAGE.rglob("*.py"))
+
+
+@cache
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text("utf-8"))
+
+
+def imported(path: Path) -> Iterator[str]:
+    """The dotted names of all imports of a file, also those inside functions."""
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path.name} imports relatively"
+            assert node.module is not None
+            if node.module == "builder":
+                yield from (f"builder.{alias.name}" for alias in node.names)
+            else:
+                yield node.module
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+
+
+def test_every_module_has_a_row() -> None:
+    listed = [module for row in ROWS for module in row]
+    assert sorted(listed) == sorted({module_of(path) for path in files()})
+
+
+def test_imports_only_go_down() -> None:
+    row_of = {module: number for number, row in enumerate(ROWS) for module in row}
+    wrong = []
+    for path in files():
+        own = module_of(path)
+        for name in imported(path):
+            top, _, rest = name.partition(".")
+            other = rest.partition(".")[0]
+            if top != "builder" or not rest or other in (own, "__version__"):
+                continue
+            if row_of.get(other, 0) >= row_of.get(own, len(ROWS)):  # what has no row fails another test
+                wrong.append(f"{own} imports {other}")
+    assert wrong == []
+
+
+def test_the_extension_stands_on_its_own() -> None:
+    names = {name for path in (PACKAGE / "dlm").glob("*.py") for name in imported(path)}
+    inside = {name for name in names if name.startswith("builder.")}
+    assert all(name.startswith("builder.dlm") for name in inside)
+    outside = {name.partition(".")[0] for name in names - inside} - sys.stdlib_module_names
+    assert outside == {"pystac"}
+
+
+def third_party() -> dict[str, set[str]]:
+    """The modules that import a library, by its name."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for path in files():
+        for name in imported(path):
+            top = name.partition(".")[0]
+            if top != "builder" and top not in sys.stdlib_module_names:
+                found[top].add(module_of(path))
+    return found
+
+
+def test_one_dependency_has_one_door() -> None:
+    used = third_party()
+    assert used.keys() - COMES_WITH.keys() == DOORS.keys()
+    for library, doors in DOORS.items():
+        assert used[library] <= doors, library
+
+
+def test_what_is_imported_is_declared_and_what_is_declared_is_imported() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    declared = {re.split(r"[^\w.-]", line)[0].lower().replace("_", "-") for line in project["dependencies"]}
+    distributions = importlib.metadata.packages_distributions()
+    names = {COMES_WITH.get(library, library) for library in third_party()}
+    used = {min(distributions[name]).lower().replace("_", "-") for name in names}
+    assert used == declared
+
+
+def test_only_the_command_line_prints() -> None:
+    for path in files():
+        if module_of(path) == "cli":
+            continue
+        calls = [node.func for node in ast.walk(tree(path)) if isinstance(node, ast.Call)]
+        names = {call.id for call in calls if isinstance(call, ast.Name)}
+        names |= {ast.unparse(call) for call in calls if isinstance(call, ast.Attribute)}
+        assert not names & {"print", "sys.exit", "click.echo", "sys.stdout.write", "sys.stderr.write"}, path.name
+
+
+def test_no_file_is_too_long() -> None:
+    lines = {path.relative_to(PACKAGE).as_posix(): len(path.read_text("utf-8").splitlines()) for path in files()}
+    assert {path for path, number in lines.items() if number > MAX_LINES} == TOO_LONG
+
+
+def test_the_whole_build_is_on_one_screen() -> None:
+    (build,) = (n for n in tree(PACKAGE / "pipeline.py").body if isinstance(n, ast.FunctionDef) and n.name == "build")
+    assert build.end_lineno is not None
+    assert build.end_lineno - build.lineno < 40
+
+
+def test_every_module_says_what_it_is() -> None:
+    for path in files():
+        assert ast.get_docstring(tree(path)), path

@@ -1,0 +1,250 @@
+"""Publishing: what is written, what is left alone, and what happens when something goes wrong."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from builder.output import MANIFEST, Artifact, OutputError, publish, to_json
+
+
+def artifacts(**contents: str | Path) -> list[Artifact]:
+    """Artifacts by path, with `__` for a slash and `_` for a dot."""
+    return [
+        Artifact(path.replace("__", "/").replace("_", "."), text.encode() if isinstance(text, str) else text)
+        for path, text in contents.items()
+    ]
+
+
+def snapshot(folder: Path) -> dict[str, bytes | None]:
+    """Every file with its bytes and every folder, by path."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes() if path.is_file() else None
+        for path in sorted(folder.rglob("*"))
+    }
+
+
+def files(folder: Path) -> list[str]:
+    return [path for path, content in snapshot(folder).items() if content is not None]
+
+
+def times(folder: Path) -> dict[str, tuple[int, int]]:
+    return {
+        path.relative_to(folder).as_posix(): (path.stat().st_mtime_ns, path.stat().st_ino)
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Path:
+    return tmp_path / "deep" / "site"
+
+
+def test_json_is_sorted_indented_and_ends_with_a_newline() -> None:
+    assert to_json({"b": [1, 2.5], "a": "ü"}) == '{\n  "a": "ü",\n  "b": [\n    1,\n    2.5\n  ]\n}\n'.encode()
+
+
+def test_the_site_holds_the_artifacts_and_their_digests(target: Path, tmp_path: Path) -> None:
+    (tmp_path / "weights").write_bytes(b"w" * 100_000)
+    made = publish(artifacts(index_html="i", c__a__a_json="{}", c__a__w_bin=tmp_path / "weights"), target)
+    assert made.written == ("c/a/a.json", "c/a/w.bin", "index.html", MANIFEST)
+    assert (made.unchanged, made.removed) == ((), ())
+    manifest = json.loads((target / MANIFEST).read_bytes())
+    assert manifest["manifest_version"] == "1.0.0"
+    found = {path: hashlib.sha256((target / path).read_bytes()).hexdigest() for path in files(target)}
+    del found[MANIFEST]
+    assert manifest["files"] == found
+    assert (target / "c/a/w.bin").stat().st_mode & 0o777 == (target / "index.html").stat().st_mode & 0o777
+
+
+def test_publishing_twice_writes_nothing(target: Path, tmp_path: Path) -> None:
+    (tmp_path / "weights").write_bytes(b"w")
+    made = artifacts(index_html="i", c__a_json="{}", c__w_bin=tmp_path / "weights")
+    publish(made, target)
+    before = times(target)
+    again = publish(reversed(made), target)
+    assert (again.written, again.removed) == ((), ())
+    assert len(again.unchanged) == 4
+    assert times(target) == before
+
+
+def test_only_what_changed_is_written(target: Path) -> None:
+    publish(artifacts(a_json="1", b_json="2", c_json="3"), target)
+    before = times(target)
+    made = publish(artifacts(a_json="1", b_json="two", d_json="4", c_json="3"), target)
+    assert made.written == ("b.json", "d.json", MANIFEST)
+    after = times(target)
+    assert {path for path in before if before[path] != after[path]} == {"b.json", MANIFEST}
+
+
+def test_a_file_that_somebody_changed_is_mended(target: Path) -> None:
+    made = artifacts(a_json="1", b_json="2")
+    publish(made, target)
+    (target / "a.json").write_text("x")
+    (target / "b.json").unlink()
+    assert publish(made, target).written == ("a.json", "b.json")
+    assert (target / "a.json").read_text() == "1"
+
+
+def test_what_the_previous_build_left_is_removed_and_what_others_left_is_not(target: Path) -> None:
+    publish(artifacts(index_html="i", c__old__old_json="{}", c__old__w_bin="w", d__x__x_json="{}"), target)
+    (target / "CNAME").write_text("example.com")
+    (target / "c" / "notes.txt").write_text("mine")
+    made = publish(artifacts(index_html="i"), target)
+    assert made.removed == ("c/old/old.json", "c/old/w.bin", "d/x/x.json")
+    assert sorted(snapshot(target)) == ["CNAME", "c", "c/notes.txt", "index.html", MANIFEST]
+
+
+@pytest.mark.parametrize("content", [None, "not json", "[]", '{"files": 5}', '{"files": ["a"]}', '{"x": {}}'])
+def test_a_folder_that_no_build_made_is_refused(content: str | None, target: Path) -> None:
+    target.mkdir(parents=True)
+    (target / "thesis.tex").write_text("important")
+    if content is not None:
+        (target / MANIFEST).write_text(content)
+    before = snapshot(target)
+    with pytest.raises(OutputError, match=r"was not made by build-catalog.*--output"):
+        publish(artifacts(index_html="i"), target)
+    assert snapshot(target) == before
+
+
+def test_an_empty_folder_is_taken(target: Path) -> None:
+    target.mkdir(parents=True)
+    assert publish(artifacts(index_html="i"), target).written == ("index.html", MANIFEST)
+
+
+def test_a_file_in_the_place_of_the_site_is_refused(target: Path) -> None:
+    target.parent.mkdir()
+    target.write_text("x")
+    with pytest.raises(OutputError, match="not empty"):
+        publish(artifacts(index_html="i"), target)
+    assert target.read_text() == "x"
+
+
+@pytest.mark.parametrize(
+    "path", ["../victim", "/victim", "x/../../victim", "c/../../victim", "link/victim", "", ".", "c"]
+)
+def test_a_manifest_that_was_tampered_with_removes_nothing_outside(path: str, target: Path) -> None:
+    publish(artifacts(index_html="i", c__a_json="{}"), target)
+    victim = target.parent / "victim"
+    victim.write_text("important")
+    (target / "link").symlink_to(target.parent)
+    manifest = json.loads((target / MANIFEST).read_bytes())
+    manifest["files"][str(victim) if path == "/victim" else path] = "0"
+    (target / MANIFEST).write_text(json.dumps(manifest))
+    assert publish(artifacts(index_html="i", c__a_json="{}"), target).removed == ()
+    assert victim.read_text() == "important"
+    assert (target / "c" / "a.json").is_file()
+
+
+@pytest.mark.parametrize("path", ["", ".", "/etc/x", "../x", "a/../../x", "a/../b", "a//b", "./a", "a/", "a\\..\\x"])
+def test_a_path_that_leaves_the_site_is_refused(path: str, target: Path) -> None:
+    with pytest.raises(OutputError, match="leaves the site"):
+        publish([Artifact(path, b"")], target)
+    assert not target.exists()
+
+
+@pytest.mark.parametrize(
+    "paths",
+    [("a", "a"), ("c/A.json", "c/a.json"), ("Straße", "STRASSE"), (MANIFEST,), ("Manifest.JSON",)],
+)
+def test_two_files_never_want_one_path(paths: tuple[str, ...], target: Path) -> None:
+    with pytest.raises(OutputError, match="two files want the path"):
+        publish([Artifact(path, b"") for path in paths], target)
+    assert not target.exists()
+
+
+@pytest.mark.parametrize("paths", [("a", "a/b"), ("a/b/c", "a"), ("C/x", "c"), (f"{MANIFEST}/x",)])
+def test_a_path_is_not_both_a_file_and_a_folder(paths: tuple[str, ...], target: Path) -> None:
+    with pytest.raises(OutputError, match="as a file and"):
+        publish([Artifact(path, b"") for path in paths], target)
+    assert not target.exists()
+
+
+# --- failures --------------------------------------------------------------------------------------------------------
+
+
+class _Vanishing(type(Path())):  # type: ignore[misc]
+    """A file that can be read for its digest and is gone when it is copied."""
+
+    def open(self, *args: object, **kwargs: object) -> object:
+        stream = super().open(*args, **kwargs)
+        self.unlink()
+        return stream
+
+
+@pytest.mark.parametrize("vanishing", [True, False])
+def test_a_failure_leaves_the_previous_site_as_it_was(vanishing: bool, target: Path, tmp_path: Path) -> None:
+    publish(artifacts(index_html="old", c__a__a_json="{}", z_json="z"), target)
+    before, then = snapshot(target), times(target)
+    weights = tmp_path / "weights"
+    if vanishing:
+        weights.write_bytes(b"w")
+        weights = _Vanishing(weights)
+    with pytest.raises(FileNotFoundError):
+        publish(artifacts(a_json="new", index_html="new", c__b__w_bin=weights), target)
+    assert snapshot(target) == before
+    assert times(target) == then
+
+
+def test_a_failure_of_a_first_build_leaves_no_site(target: Path, tmp_path: Path) -> None:
+    (tmp_path / "weights").write_bytes(b"w")
+    with pytest.raises(FileNotFoundError):
+        publish(artifacts(index_html="i", w_bin=_Vanishing(tmp_path / "weights")), target)
+    assert not target.exists()
+
+
+def test_a_full_disk_leaves_the_previous_site_as_it_was(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    publish(artifacts(index_html="old"), target)
+    before = snapshot(target)
+    write, written = Path.write_bytes, []
+
+    def full(self: Path, data: bytes) -> int:
+        written.append(self)
+        if len(written) > 2:
+            write(self, data[: len(data) // 2])
+            raise OSError(28, os.strerror(28), str(self))
+        return write(self, data)
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OSError, match="No space left"):
+        publish(artifacts(index_html="new", a_json="1", b_json="22", c_json="33"), target)
+    monkeypatch.undo()
+    assert snapshot(target) == before
+
+
+# --- files and folders that trade places -----------------------------------------------------------------------------
+
+
+def test_a_file_becomes_a_folder_and_a_folder_a_file(target: Path) -> None:
+    publish(artifacts(a="file", b__c__d="deep"), target)
+    made = publish(artifacts(a__x__y="deep", b="file"), target)
+    assert made.written == ("a/x/y", "b", MANIFEST)
+    assert made.removed == ("a", "b/c/d")
+    assert snapshot(target)["b"] == b"file"
+    assert files(target) == ["a/x/y", "b", MANIFEST]
+    publish(artifacts(a="file", b__c__d="deep"), target)
+    assert files(target) == ["a", "b/c/d", MANIFEST]
+
+
+def test_an_empty_folder_does_not_stand_in_the_way(target: Path) -> None:
+    publish(artifacts(a="1"), target)
+    (target / "b" / "c").mkdir(parents=True)
+    publish(artifacts(a="1", b="2"), target)
+    assert (target / "b").read_text() == "2"
+
+
+def test_a_foreign_file_in_the_way_is_kept_and_named(target: Path) -> None:
+    publish(artifacts(a="1", d__e="2"), target)
+    (target / "docs").write_text("mine")
+    (target / "d" / "notes.txt").write_text("mine")
+    before = snapshot(target)
+    with pytest.raises(OutputError, match=r"docs is a file, but the site needs a folder"):
+        publish(artifacts(a="new", docs__index_html="x"), target)
+    with pytest.raises(OutputError, match=r"d is a folder with files of its own"):
+        publish(artifacts(a="new", d="x"), target)
+    assert snapshot(target) == before
