@@ -10,9 +10,10 @@ from builder import schema
 from builder.catalog import CatalogInfo, CollectionInfo
 from builder.check import Grades, check_settings_file, regrade
 from builder.diagnostic import Diagnostic, Span
+from builder.document import parse
 from builder.model import to_providers
 from builder.rules import RULES, suggest_rules
-from builder.source import CATALOG_FILE, Source, SourceFile, parse, shown_path
+from builder.source import CATALOG_FILE, Source, SourceFile, shown_path
 from builder.stac import Titles
 
 

@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from builder.diagnostic import Fix, Path, Problem, Span
 from builder.dlm.spellings import CLASS_KEY, DTYPE_ALIASES, PROCESS_LEVELS, RENAMED, TASKS
-from builder.source import Document
+from builder.document import Document
 
 STRUCTURAL_RELS = frozenset({"self", "root", "parent", "collection", "item", "child", "items"})
 """Link relations that say where an Item is: written anew for every build."""

@@ -32,15 +32,30 @@ from builder.facts import (
     to_shape,
     unique,
 )
-from builder.inputs import InputView, to_input_view
-from builder.model import Docker, Link, Model, Output, Runtime
-from builder.templates import format_number, markdown
+from builder.figures import draw_hatch
+from builder.footprint import Footprint, to_footprint
+from builder.inputs import InputView, Step, to_head, to_input_view, to_network
+from builder.layers import Layers, parse_layers
+from builder.model import ClassName, Docker, Link, Model, Output, Runtime
+from builder.standing import Standing, Statistics, to_standings
+from builder.templates import format_filesize, format_number, markdown
 
 LEAD_LENGTH = 200
 """Characters of the description in the head: with more, a phone shows nothing else at first."""
+LONG_SUMMARY = 1000
+"""Characters of a layer summary beyond which the list of all fields refers to it, rather than repeat it."""
 UNSAFE_SUFFIXES = frozenset({".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".bin", ".joblib", ".dill"})
 """Suffixes of formats that can run code when they are opened: they are, or may hold, Python pickles."""
 _SHELL_SYNTAX = re.compile(r"[|&;<>()$`\n*?~]")
+
+
+@dataclass(frozen=True, slots=True)
+class ClassView:
+    """A class of the legend; `hatch` is the pattern of one that has no colour."""
+
+    entry: ClassName
+    hatch: str
+    dont_care: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +63,7 @@ class OutputView:
     output: Output
     shape: str
     classes: str
+    legend: tuple[ClassView, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +94,12 @@ class Card:
     answers: tuple[Fact, ...]
     figures: tuple[Fact, ...]
     coverage: tuple[Fact, ...]
+    footprint: Footprint | None
     inputs: tuple[InputView, ...]
+    network: Step
+    heads: tuple[tuple[Step, ...], ...]
+    layers: tuple[Layers | None, ...]
+    standings: tuple[Standing, ...]
     outputs: tuple[OutputView, ...]
     runtimes: tuple[RuntimeView, ...]
     missing: tuple[str, ...]
@@ -92,12 +113,15 @@ class Card:
     edit_href: str
 
 
-def to_card(entry: Entry, catalog: CatalogInfo) -> Card:
+def to_card(entry: Entry, catalog: CatalogInfo, statistics: Statistics = Statistics()) -> Card:  # noqa: B008  frozen
     """The card of a model."""
     model = entry.model
+    layers = tuple(parse_layers(a.summary or "", a.total_nb_parameters) for a in model.architecture)
     lead, overview = _lead(model.description)
     inputs = tuple(to_input_view(model, index) for index in range(max(1, len(model.inputs))))
-    outputs = tuple(OutputView(o, to_shape(o.final_layer_size), class_words(o)) for o in model.outputs)
+    outputs = tuple(
+        OutputView(o, to_shape(o.final_layer_size), class_words(o), tuple(_legend(o))) for o in model.outputs
+    )
     runtimes = tuple(_runtime_view(model, runtime) for runtime in model.runtime)
     return Card(
         lead=lead,
@@ -105,7 +129,12 @@ def to_card(entry: Entry, catalog: CatalogInfo) -> Card:
         answers=tuple(_answers(model, inputs, runtimes)),
         figures=tuple(_figures(model, inputs)),
         coverage=tuple(_coverage(entry)),
+        footprint=to_footprint(entry.item["bbox"], model.geometry) if model.bbox or model.geometry else None,
         inputs=inputs,
+        network=to_network(model, layers),
+        heads=tuple(to_head(output) for output in model.outputs) or ((Step("output", "Output"),),),
+        layers=layers,
+        standings=to_standings(model, statistics),
         outputs=outputs,
         runtimes=runtimes,
         missing=tuple(_missing(model, None)) if not runtimes else (),
@@ -122,6 +151,16 @@ def to_card(entry: Entry, catalog: CatalogInfo) -> Card:
         issue_href=_issue_href(catalog, model),
         edit_href=f"{catalog.source_url.rstrip('/')}/{quote(entry.source)}" if catalog.source_url else "",
     )
+
+
+def _legend(output: Output) -> Iterator[ClassView]:
+    plain = 0
+    for entry in output.class_name_mapping:
+        dont_care = entry.index == output.dont_care_index
+        hatch = ""
+        if not entry.color and not dont_care:
+            hatch, plain = draw_hatch(plain), plain + 1
+        yield ClassView(entry, hatch, dont_care)
 
 
 # --- head ------------------------------------------------------------------------------------------------------------
@@ -178,7 +217,9 @@ def _figures(model: Model, inputs: tuple[InputView, ...]) -> Iterator[Fact]:
     """The key figures of the head."""
     yield Fact("Parameters", parameter_words(model))
     sizes = [a.estimated_total_size_mb for a in model.architecture if a.estimated_total_size_mb is not None]
-    yield Fact("Size", f"{' + '.join(format_number(size) for size in sizes)} MB" if sizes else "")
+    size = model.weights.fields.get("file:size") if model.weights else None
+    stated = f"{' + '.join(format_number(size) for size in sizes)} MB" if sizes else ""
+    yield Fact("Size", stated or (format_filesize(size) if size else ""), "" if stated or not size else "weights file")
     yield Fact("Input shape", unique(shape.replace(" ", "\u00a0") for view in inputs for shape in view.shapes))
     yield Fact("Bands", band_words(model).removesuffix(" bands").removesuffix(" band"))
     yield Fact("GSD", f"{format_number(model.gsd)} m" if model.gsd is not None else "")
@@ -318,10 +359,16 @@ def _file_view(key: str, fields: Mapping[str, Any]) -> FileView:
 
 
 def _fields(entry: Entry) -> Iterator[tuple[str, tuple[tuple[str, str], ...]]]:
-    """Every value of the Item by its path, in groups, so that nothing the author wrote is missing from the card."""
+    """Every value of the Item by its path, in groups, so that nothing the author wrote is missing from the card.
+
+    A long layer summary is on the card already, and is referred to."""
     item = entry.item
     yield "Item", (("id", item["id"]), ("collection", item["collection"]), *_leaves("bbox", item["bbox"]))
-    yield "Properties", tuple(_each_leaf(item["properties"]))
+    summaries = {a.summary for a in entry.model.architecture if a.summary and len(a.summary) > LONG_SUMMARY}
+    yield "Properties", tuple(
+        (path, "see the layer summary under Architecture" if value in summaries else value)
+        for path, value in _each_leaf(item["properties"])
+    )
     yield "Assets", tuple(_each_leaf(item["assets"]))
     yield "Links", tuple(leaf for i, link in enumerate(item["links"]) for leaf in _leaves(f"[{i}]", link))
     yield "Geometry", tuple(_each_leaf(item["geometry"] or {}))

@@ -1,8 +1,4 @@
-"""Stage 3, check: schema and rules over one model file, as diagnostics at lines of the author's files.
-
-What passes is decided by `jsonschema_rs`, in a hundredth of the time; `jsonschema` is asked only for a file that does
-not, because it says which part of the data failed which part of the schema. A test holds their verdicts together.
-"""
+"""Stage 3, check: schema and rules over one model file, as diagnostics at lines of the author's files."""
 
 from __future__ import annotations
 
@@ -11,31 +7,24 @@ import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache, lru_cache
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import unquote
 
-import jsonschema
-import jsonschema_rs
-import referencing
-from jsonschema.exceptions import ValidationError
-
 from builder import schema
 from builder.authoring import Canonical, fill_ids, to_canonical
 from builder.diagnostic import Diagnostic, Fix, Path, Problem, Severity, Span
+from builder.document import Document, parse
+from builder.explain import close_names, short
 from builder.fix import to_edits
 from builder.model import Model, is_relative, to_model
 from builder.rules import RULES, check_rules
-from builder.source import Document, LocalFile, SourceFile, parse
+from builder.source import LocalFile, SourceFile
+from builder.validate import schema_findings
 from builder.waiver import apply_waivers
 
-_KINDS = {
-    "string": "text", "number": "a number", "integer": "a whole number", "boolean": "true or false",
-    "array": "a list", "object": "a mapping", "null": "nothing",
-}  # fmt: skip
 _VERSION_REL = "predecessor-version"
-_MOST_SUGGESTIONS = 5
 # A scheme has two letters or more, because one is a drive of Windows; these lead to nothing that others can fetch.
 _ADDRESS = re.compile(r"(?!(?:file|javascript|data|vbscript):)[a-z][a-z0-9+.-]+:\S", re.IGNORECASE)
 
@@ -74,7 +63,8 @@ def check_model(
     if canonical is None:
         return Checked(None, tuple(diagnostics))
     findings = list(canonical.problems)
-    findings += _against_schema(canonical)
+    findings += schema_findings(canonical, schema.MODEL_FILE)
+    fill_ids(canonical)
     findings += _ambiguous(canonical)
     model = to_model(canonical.data)
     findings += [(rule.id, problem) for rule, problem in check_rules(model)]
@@ -146,7 +136,7 @@ def check_settings_file(file: SourceFile, uri: str) -> tuple[dict[str, Any] | No
         message = "the file is not a mapping of keys to values"
         return None, [*diagnostics, Diagnostic("value-type", "error", message, document.whole())]
     canonical = Canonical(document, file.path, document.data, {})
-    findings = [*_schema_findings(canonical, uri), *_ambiguous(canonical)]
+    findings = [*schema_findings(canonical, uri), *_ambiguous(canonical)]
     diagnostics += [to_diagnostic(canonical, rule, problem) for rule, problem in findings]
     return canonical.data, apply_waivers(document, _once(diagnostics), complete=False)
 
@@ -171,297 +161,6 @@ def _ambiguous(canonical: Canonical) -> Iterator[tuple[str, Problem]]:
                                          fix=Fix("quote"))  # fmt: skip
 
 
-# --- schema ----------------------------------------------------------------------------------------------------------
-
-
-@cache
-def _fast(uri: str) -> jsonschema_rs.Draft7Validator:
-    resources = list(schema.load_all().items())
-    registry = jsonschema_rs.Registry(resources)
-    return jsonschema_rs.Draft7Validator(schema.load_all()[uri], registry=registry, validate_formats=False)
-
-
-@cache
-def _slow(uri: str) -> jsonschema.Draft7Validator:
-    registry: referencing.Registry[Any] = referencing.Registry().with_resources(
-        (key, referencing.Resource.from_contents(value)) for key, value in schema.load_all().items()
-    )
-    slow: jsonschema.Draft7Validator = _Slow(schema.load_all()[uri], registry=registry)
-    return slow
-
-
-def _pattern(_: Any, pattern: str, value: Any, __: Any) -> Iterator[ValidationError]:
-    # In JSON Schema `$` is the end of the text; Python's also matches before a line break there.
-    if isinstance(value, str) and not re.search(re.sub(r"\$$", r"\\Z", pattern), value):
-        yield ValidationError(f"{value!r} does not match {pattern!r}")
-
-
-_extend: Any = jsonschema.validators.extend
-_Slow = _extend(jsonschema.Draft7Validator, {"pattern": _pattern})
-
-
-def is_valid(uri: str, data: Any) -> bool:
-    """Whether data passes the schema with this id."""
-    return bool(_fast(uri).is_valid(data))
-
-
-def schema_errors(uri: str, data: Any) -> list[ValidationError]:
-    """The errors of data against the schema with this id, those inside `anyOf` branches left where they are."""
-    errors = list(_slow(uri).iter_errors(data))
-    # Where only the fast validator objects (to a line break in a key, say), its word counts.
-    return errors or [
-        ValidationError(error.message, path=error.instance_path, schema={}) for error in _fast(uri).iter_errors(data)
-    ]
-
-
-def _against_schema(canonical: Canonical) -> list[tuple[str, Problem]]:
-    findings = _schema_findings(canonical, schema.MODEL_FILE)
-    fill_ids(canonical)
-    return findings
-
-
-def _schema_findings(canonical: Canonical, uri: str) -> list[tuple[str, Problem]]:
-    """What the schema finds; afterwards the data holds only what it accepts."""
-    if is_valid(uri, canonical.data):
-        return []
-    findings = list(_read_as_text(canonical, uri))
-    explained = _explain_all(uri, canonical.data)
-    findings += [(rule, problem) for rule, problem, _ in explained]
-    # What is taken out may be missed where it was: that goes too, and is not reported again.
-    while refused := {path for *_, path in explained if path}:
-        for path in sorted(refused, key=len, reverse=True):
-            _take_out(canonical.data, path)
-        explained = _explain_all(uri, canonical.data)
-    return findings
-
-
-def _explain_all(uri: str, data: Any) -> list[tuple[str, Problem, Path]]:
-    """What the errors of data against a schema mean, once for each thing that is wrong."""
-    explained: dict[tuple[str, Path, str], tuple[str, Problem, Path]] = {}
-    for error in schema_errors(uri, data):
-        for rule, problem, path in _explain(error):
-            # Of the kinds of value that alternatives want, the first has them all.
-            what = "" if rule == "value-type" else problem.message
-            explained.setdefault((rule, path, what), (rule, problem, path))
-    return list(explained.values())
-
-
-def _read_as_text(canonical: Canonical, uri: str) -> Iterator[tuple[str, Problem]]:
-    """Numbers and booleans where text is wanted become the text that was written."""
-    for error in schema_errors(uri, canonical.data):
-        if error.validator != "type" or "string" not in _as_list(error.validator_value):
-            continue
-        value, path = error.instance, tuple(error.absolute_path)
-        if isinstance(value, (int, float)):
-            text = canonical.source_text(path) or str(value)
-            _put(canonical.data, path, text)
-            kind = "true or false" if isinstance(value, bool) else "a number"
-            hint = f'quote it: {path[-1]}: "{text}"' if isinstance(path[-1], str) else f'quote it: "{text}"'
-            message = f"{text} is {kind} to YAML; it is read as text here"
-            yield "value-ambiguous", Problem(path, message, hint, fix=Fix("quote"))
-
-
-def _put(data: Any, path: Path, value: Any) -> None:
-    for step in path[:-1]:
-        data = data[step]
-    data[path[-1]] = value
-
-
-def _take_out(data: Any, path: Path) -> None:
-    """Removes the value at a path; in a list, everything is removed, because the indices of the rest would shift."""
-    for step in path[:-1]:
-        try:
-            data = data[step]
-        except (KeyError, IndexError, TypeError):
-            return
-    if isinstance(data, dict):
-        data.pop(path[-1], None)
-    elif isinstance(data, list):
-        data.clear()
-
-
-def _as_list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
-
-
-def _explain(error: ValidationError) -> Iterator[tuple[str, Problem, Path]]:
-    """What an error of the schema means to an author: rule, problem, and the path to take out of the data."""
-    path: Path = tuple(error.absolute_path)
-    wanted: Any = error.validator_value
-    value: Any = error.instance
-    scope: Any = error.schema
-    keyword, own = error.validator, scope.get("x-rule")
-    name = next((str(step) for step in reversed(path) if isinstance(step, str)), "the file")
-    if keyword == "additionalProperties":
-        for key in _unknown_keys(error):
-            yield "key-unknown", _unknown_key(path, name, key, scope), (*path, key)
-    elif keyword == "required":
-        missing = [key for key in wanted if key not in value]
-        for key in missing:
-            described = scope.get("properties", {}).get(key, {}).get("description", "")
-            where = f" of {name}" if path else ""
-            yield (
-                own or "value-missing",
-                Problem(path, f"{key}{where} is missing", described or f"add {key}", on="key"),
-                path,
-            )
-    elif keyword == "anyOf" and all("required" in branch for branch in wanted):
-        names = " or ".join(", ".join(branch["required"]) for branch in wanted)
-        where = f"{name} needs" if path else "the model needs one of"
-        yield own or "value-missing", Problem(path, f"{where} {names}", "add what is known", on="key"), path
-    elif keyword == "type":
-        # What an object's own rule says is about what is in it.
-        rule = "value-type" if "object" in _as_list(wanted) else own or "value-type"
-        yield rule, _wrong_type(path, name, value, _as_list(wanted)), path
-    elif keyword in ("enum", "const"):
-        yield own or "value-choice", _wrong_choice(path, name, value, _as_list(wanted)), path
-    elif keyword == "pattern":
-        expects = scope.get("x-expects")
-        examples = scope.get("examples")
-        hint = expects or (f"such as {examples[0]}" if examples else f"it must match {wanted}")
-        if own == "doi-syntax" and "10." in value:
-            hint = value[value.index("10.") :].strip()
-        fix = Fix("value", hint) if own == "doi-syntax" and re.search(wanted, str(hint)) else None
-        message = f"“{_short(value)}” is not in the form of {name}"
-        yield own or "value-format", Problem(path, message, hint, fix=fix), path
-    elif keyword == "oneOf" and name == "bbox":
-        if not isinstance(value, list):
-            return  # said by the error about its type
-        message = f"bbox has {_count(len(value), 'number')}"
-        yield own or "value-range", Problem(path, message, "west, south, east, north, in degrees"), path
-    else:
-        yield own or "value-range", _out_of_range(path, name, value, str(keyword), wanted, error.message), path
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def _short(value: Any) -> str:
-    text = str(value)
-    return text if len(text) <= 60 else text[:60] + "…"
-
-
-def _unknown_keys(error: ValidationError) -> list[str]:
-    scope: Any = error.schema
-    value: Any = error.instance
-    patterns = scope.get("patternProperties", {})
-    known = scope.get("properties", {})
-    return [
-        key
-        for key in value
-        if key not in known and not any(jsonschema.Draft7Validator({"pattern": p}).is_valid(key) for p in patterns)
-    ]
-
-
-def _unknown_key(path: Path, name: str, key: str, scope: Mapping[str, Any]) -> Problem:
-    known = list(scope.get("properties", {}))
-    close = _close(key, known)
-    if not close and ":" in key:
-        close = _close(key, [name for name in known if name.partition(":")[0] == key.partition(":")[0]], cutoff=0.4)
-    if close:
-        hint = f"did you mean {' or '.join(close)}?"
-    elif path:
-        listed = ", ".join(known[:_MOST_SUGGESTIONS])
-        hint = f"the keys here are {listed}{' …' if len(known) > _MOST_SUGGESTIONS else ''}"
-    else:
-        hint = f"a field of your own takes a prefix: acme:{key.rpartition(':')[2]}"
-    where = name if path else "a model file"
-    return Problem((*path, key), f"{_short(key)} is not a key of {where}", hint, on="key")
-
-
-def _close(word: str, known: Iterable[Any], cutoff: float = 0.6) -> list[str]:
-    names = {str(name).lower(): str(name) for name in known}
-    matches = difflib.get_close_matches(word.lower(), names, n=2, cutoff=cutoff)
-    if matches and matches[0] == word.lower():
-        matches = matches[:1]
-    return [names[match] for match in matches]
-
-
-def _wrong_type(path: Path, name: str, value: Any, wanted: list[str]) -> Problem:
-    kinds = " or ".join(_KINDS[kind] for kind in wanted)
-    found = _kind(value)
-    hint = None
-    if isinstance(value, str):
-        if "boolean" in wanted and value.lower() in ("yes", "no", "on", "off", "true", "false"):
-            hint = f"write {'true' if value.lower() in ('yes', 'on', 'true') else 'false'}, without quotes"
-        elif {"number", "integer"} & set(wanted) and _is_numeric(value):
-            hint = f"write {value} without quotes"
-        elif "array" in wanted and "object" not in wanted:
-            hint = f"write [{value}]" if len(value) < 40 else "write a list"
-    elif "string" in wanted and isinstance(value, list):
-        hint = "write one text"
-    place = f"an entry of {name}" if path and isinstance(path[-1], int) else name
-    return Problem(path, f"{place} is {found}; it must be {kinds}", hint)
-
-
-def _is_numeric(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _kind(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true or false"
-    if isinstance(value, int):
-        return "a whole number"
-    if isinstance(value, float):
-        return "a number"
-    if isinstance(value, str):
-        return f"the text “{_short(value)}”"
-    return "a list" if isinstance(value, list) else "nothing" if value is None else "a mapping"
-
-
-def _wrong_choice(path: Path, name: str, value: Any, choices: list[Any]) -> Problem:
-    close = _close(str(value), choices)
-    if close:
-        hint = f"did you mean {' or '.join(close)}?"
-    elif len(choices) <= _MOST_SUGGESTIONS + 1:
-        hint = f"one of {', '.join(map(str, choices))}" if len(choices) > 1 else f"write {choices[0]}"
-    else:
-        hint = f"one of {', '.join(map(str, choices[:_MOST_SUGGESTIONS]))} …"
-    return Problem(path, f"“{_short(value)}” is no {name}", hint)
-
-
-def _out_of_range(path: Path, name: str, value: Any, keyword: str, wanted: Any, message: str) -> Problem:
-    text = {
-        "minimum": f"{name} is {value}; the least is {wanted}",
-        "exclusiveMinimum": f"{name} is {value}; it must be greater than {wanted}",
-        "maximum": f"{name} is {value}; the most is {wanted}",
-        "minLength": f"{name} is empty",
-        "minItems": f"{name} is an empty list",
-    }.get(keyword)
-    hint = "remove the key if there is nothing to state" if keyword in ("minLength", "minItems") else None
-    return Problem(path, text or f"{name}: {_short(message)}", hint)
-
-
-# --- item ------------------------------------------------------------------------------------------------------------
-
-
-def check_item(item: Mapping[str, Any]) -> list[tuple[str, Problem]]:
-    """What the schemas of STAC core and of the extensions that an Item uses find, at paths of the model file."""
-    uris = [schema.STAC_ITEM, schema.DLM]
-    uris += [
-        uri for uri in item["stac_extensions"] if uri in (schema.EO, schema.SCIENTIFIC, schema.VERSION, schema.FILE)
-    ]
-    findings = []
-    for uri in uris:
-        if is_valid(uri, item):
-            continue
-        # The most telling errors of a union are those of the branch that got furthest.
-        for error in schema_errors(uri, item):
-            best = jsonschema.exceptions.best_match([error]) or error
-            path: Path = tuple(best.absolute_path)
-            path = path[1:] if path[:1] == ("properties",) else path[:1] if path[:1] == ("links",) else path
-            findings.append(
-                ("item-invalid", Problem(path, f"STAC does not accept this: {_short(best.message)}", f"see {uri}"))
-            )
-    return findings
-
-
 # --- files and links -------------------------------------------------------------------------------------------------
 
 
@@ -481,7 +180,7 @@ def _find_assets(
         path: Path = (*asset.path, "href")
         if not is_relative(asset.href):
             if not _ADDRESS.match(asset.href):
-                findings.append(("link-broken", Problem(path, f"“{_short(asset.href)}” leads nowhere that is published",
+                findings.append(("link-broken", Problem(path, f"“{short(asset.href)}” leads nowhere that is published",
                                                         "a URL, or a path beside the model file")))  # fmt: skip
             continue
         target = _resolve(folder, asset.href)
@@ -527,13 +226,13 @@ def _find_links(model: Model, folder: str) -> tuple[list[tuple[str, Path]], list
         if not is_relative(link.href):
             if not _ADDRESS.match(link.href):
                 hint = "an http or https URL, or another model file"
-                findings.append(("link-broken", Problem(path, f"“{_short(link.href)}” leads nowhere", hint)))
+                findings.append(("link-broken", Problem(path, f"“{short(link.href)}” leads nowhere", hint)))
         elif link.rel == _VERSION_REL:
             versions.append((_resolve(folder, link.href), path))
         else:
             # Only assets are copied, so a relative link would be broken in the published Item.
             hint = "list the file in assets, or link to a URL"
-            findings.append(("link-broken", Problem(path, f"{_short(link.href)} is not published by a link", hint)))
+            findings.append(("link-broken", Problem(path, f"{short(link.href)} is not published by a link", hint)))
     return versions, findings
 
 
@@ -541,7 +240,7 @@ def unknown_file(file: LocalFile, shown: str) -> Diagnostic:
     """The diagnostic of a file that no model uses."""
     suffix = posixpath.splitext(file.path)[1]
     hint = "name it as an asset of a model, remove it, or begin its name with _"
-    if _close(suffix, (".yml", ".yaml", ".json")) or any(part in file.path for part in (".yml", ".yaml")):
+    if close_names(suffix, (".yml", ".yaml", ".json")) or any(part in file.path for part in (".yml", ".yaml")):
         hint = "model files end in .yml, .yaml or .json; rename it if it is one"
     message = f"{posixpath.basename(file.path)} is neither a model file nor a file of a model"
     return Diagnostic("file-unknown", RULES["file-unknown"].severity, message, Span(shown), hint)

@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from builder.diagnostic import Edit, Fix, Path
-from builder.source import Document
+from builder.document import Document
 
 _PLAIN_ENOUGH = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._/+-]*(?<! )")
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from builder.facts import (
-    Fact,
     band_name,
     class_words,
     parameter_words,
@@ -15,9 +14,25 @@ from builder.facts import (
     to_shape,
     unique,
 )
-from builder.figures import Spectrum, to_spectrum
-from builder.model import Band, Data, Input, Model, UsefulBand
+from builder.figures import (
+    Glyph,
+    Radar,
+    Spectrum,
+    band_colour,
+    draw_columns,
+    draw_profile,
+    draw_rows,
+    draw_slabs,
+    draw_whiskers,
+    to_radar,
+    to_spectrum,
+)
+from builder.layers import Layers
+from builder.model import Band, Data, Input, Model, Output, UsefulBand
 from builder.templates import format_number
+
+MOST_BANDS = 32
+"""Bands without known wavelengths that a small figure is asked to draw."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +47,17 @@ class BandRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """A station on the way from the imagery to the classes, with its figure; no value where it is not stated."""
+
+    kind: str
+    label: str
+    value: str = ""
+    note: str = ""
+    glyph: Glyph = Glyph()
+
+
+@dataclass(frozen=True, slots=True)
 class InputView:
     """One input: its bands in the model's order, the sensor's other bands, and the way from a pixel to the tensor."""
 
@@ -41,8 +67,9 @@ class InputView:
     bands: tuple[BandRow, ...]
     other_bands: tuple[BandRow, ...]
     spectrum: Spectrum | None
+    radar: Radar | None
     shapes: tuple[str, ...]
-    steps: tuple[Fact, ...]
+    steps: tuple[Step, ...]
     formula: str
     code: str
 
@@ -81,7 +108,8 @@ def to_input_view(model: Model, index: int) -> InputView:
         name=entry.name or (f"Input {index + 1}" if len(model.inputs) > 1 else ""),
         bands=rows,
         other_bands=others,
-        spectrum=to_spectrum(chosen, tuple(row.band for row in others), f"input-{index}"),
+        spectrum=to_spectrum(chosen, [row.band for row in others], f"input-{index}"),
+        radar=to_radar(chosen, [row.band for row in others], f"input-{index}", radar_words(model)),
         shapes=shapes,
         steps=tuple(_steps(model, entry, data, rows, shapes)),
         formula=_formula(entry),
@@ -97,42 +125,83 @@ def _band_index(band: Band | UsefulBand) -> int | None:
 
 def _steps(
     model: Model, entry: Input, data: Data | None, rows: tuple[BandRow, ...], shapes: tuple[str, ...]
-) -> Iterator[Fact]:
-    """The way from the imagery to the classes, step by step."""
+) -> Iterator[Step]:
+    """The way from the imagery to the tensor, step by step."""
     bands = (data.number_of_bands if data else None) or len(model.bands)
-    yield Fact(
+    colours = [band_colour(row.band) for row in rows]
+    yield Step(
+        "imagery",
         "Imagery",
-        ", ".join(model.sensors) or (data.process_level or "" if data else ""),
+        ", ".join(model.sensors or model.instruments) or (data.process_level or "" if data else ""),
         " · ".join(filter(None, (f"{bands} bands" if bands else "", data.dtype if data else ""))),
+        draw_rows(
+            [band_colour(band) for band in model.bands]
+            if len(model.bands) == bands
+            else [""] * min(bands, MOST_BANDS)
+        ),
     )
     names = ", ".join(band_name(row.band) for row in rows if row.band.name or row.band.common_name)
     indices = ", ".join(str(row.index) for row in rows if row.index is not None)
     indices = indices or ", ".join(map(str, entry.selected_band))
-    yield Fact("Band selection", names or indices, f"indices {indices}" if names and indices else "")
-    scaling = entry.scaling_factor
-    yield Fact("Scaling", f"× {format_number(scaling)}" if scaling is not None else "", _inverse_words(scaling))
-    if entry.normalization_mean or entry.normalization_std:
-        steps = [
-            word
-            for word, numbers in (("− mean", entry.normalization_mean), ("÷ std", entry.normalization_std))
-            if numbers
-        ]
-        yield Fact("Normalization", " ".join(steps), "per band")
+    chosen = draw_columns(colours or [""] * min(len(entry.selected_band), MOST_BANDS))
+    yield Step("bands", "Band selection", names or indices, f"indices {indices}" if names and indices else "", chosen)
+    scaling, words = entry.scaling_factor, _inverse_words(entry.scaling_factor)
+    number = format_number(scaling) if scaling is not None else ""
+    if words.startswith("=") and len(number) > 8:
+        # Nobody reads 1/255 out of its seventeen digits.
+        yield Step("scaling", "Scaling", f"× {words[2:]}", f"= {number}")
     else:
-        yield Fact("Normalization")
-    yield Fact("Tensor", "; ".join(shapes), "N × C × H × W" if shapes else "")
+        yield Step("scaling", "Scaling", f"× {number}" if number else "", words)
+    steps = [
+        word
+        for word, numbers in (("− mean", entry.normalization_mean), ("÷ std", entry.normalization_std))
+        if numbers
+    ]
+    glyph = draw_whiskers(entry.normalization_mean, entry.normalization_std)
+    yield Step("normalization", "Normalization", " ".join(steps), "per band" if steps else "", glyph)
+    dims = next((tensor.dim for tensor in entry.input_tensors if tensor.dim), 0) or 0
+    channels = draw_slabs(colours if len(colours) >= dims else [""] * min(dims, MOST_BANDS))
+    yield Step("tensor", "Tensor", "; ".join(shapes), "N × C × H × W" if shapes else "", channels)
+
+
+def to_network(model: Model, layers: tuple[Layers | None, ...]) -> Step:
+    """Where all inputs join."""
     parameters = parameter_words(model)
-    yield Fact(
-        "Network", unique(a.type or "" for a in model.architecture), f"{parameters} parameters" if parameters else ""
+    stages = next((parsed.stages for parsed in layers if parsed), ())
+    return Step(
+        "network",
+        "Network",
+        unique(a.type or "" for a in model.architecture),
+        f"{parameters} parameters" if parameters else "",
+        draw_profile([stage.parameters for stage in stages]),
     )
-    yield Fact(
-        "Output",
-        "; ".join(to_shape(o.final_layer_size) or sentence(o.task or "") for o in model.outputs),
-        unique(o.task or "" for o in model.outputs if o.final_layer_size),
+
+
+def to_head(output: Output) -> tuple[Step, ...]:
+    """What comes out of the network at one output, and the classes if it has any."""
+    shape = to_shape(output.final_layer_size)
+    channels = output.final_layer_size[1] if len(output.final_layer_size) > 1 else output.number_of_classes or 0
+    task = sentence(output.task or "")
+    out = Step(
+        "output", "Output", shape or task, task if shape else "", draw_slabs([""] * min(channels or 0, MOST_BANDS))
     )
-    classes = [class_words(output) for output in model.outputs]
-    if any(classes):
-        yield Fact("Classes", ", ".join(filter(None, classes)))
+    words = class_words(output)
+    if not words:
+        return (out,)
+    colours = [entry.color or "" for entry in output.class_name_mapping if entry.index != output.dont_care_index]
+    number = output.number_of_classes or len(colours)
+    names = [entry.class_name for entry in output.class_name_mapping if entry.index != output.dont_care_index]
+    shown = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
+    glyph = draw_columns(colours or [""] * min(number, MOST_BANDS))
+    return out, Step("classes", "Classes", words, shown if names else "", glyph)
+
+
+def radar_words(model: Model) -> str:
+    """The radar frequency as the model file states it: "C band, 5.405 GHz"."""
+    band, centre = model.fields.get("sar:frequency_band"), model.fields.get("sar:center_frequency")
+    return ", ".join(
+        part for part in (f"{band} band" if band else "", f"{format_number(centre)} GHz" if centre else "") if part
+    )
 
 
 def _inverse_words(factor: float | None) -> str:

@@ -103,9 +103,9 @@ def write_text(location: FilePath, text: str) -> None:
     mark = b"\xef\xbb\xbf"
     with location.open("rb") as stream:
         begins = stream.read(3)
-    with tempfile.NamedTemporaryFile(dir=location.parent, prefix=".mend-", delete=False) as stream:
-        stream.write((mark if begins == mark else b"") + text.encode())
-    new = FilePath(stream.name)
+    with tempfile.NamedTemporaryFile(dir=location.parent, prefix=".mend-", delete=False) as made:
+        made.write((mark if begins == mark else b"") + text.encode())
+    new = FilePath(made.name)
     try:
         shutil.copymode(location, new)
         new.replace(location)

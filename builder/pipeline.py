@@ -18,7 +18,7 @@ from builder import __version__, schema
 from builder.about import About, to_about
 from builder.across import Outcome, gather_outcomes
 from builder.catalog import Entry, Library, Neighbours, finish_item, to_catalog
-from builder.check import Grades, check_item, check_model, read_canonical, to_diagnostic
+from builder.check import Grades, check_model, read_canonical, to_diagnostic
 from builder.diagnostic import Diagnostic, Span, sort_diagnostics
 from builder.docs import DocsError, render_docs
 from builder.exporters import models_json
@@ -26,11 +26,19 @@ from builder.output import Artifact, to_json
 from builder.search import render_search
 from builder.site import Shell, render_card, render_pages, source_artifact
 from builder.source import (
-    CATALOG_FILE, COLLECTION_FILE, LocalFile, Source, SourceFile, find_root, find_source, shown_path,
-)  # fmt: skip
+    CATALOG_FILE,
+    COLLECTION_FILE,
+    LocalFile,
+    Source,
+    SourceFile,
+    find_root,
+    find_source,
+    shown_path,
+)
 from builder.stac import Titles, to_item
 from builder.standing import to_statistics
 from builder.templates import Templates, read_templates
+from builder.validate import check_item
 
 GENERATOR = f"dlm-catalog {__version__}"
 BATCH = 64

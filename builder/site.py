@@ -9,15 +9,17 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import quote, urlsplit
 
 from builder.card import to_card, to_summary
 from builder.catalog import CatalogInfo, Entry, Library, Neighbours
 from builder.facts import band_words, parameter_words, sentence
+from builder.lists import LIMIT, Group, Listing, to_coverage, to_listings
 from builder.model import Model
 from builder.output import Artifact
 from builder.schema import DLM_PATH
+from builder.standing import Statistics
 from builder.stac import to_datetime
 from builder.templates import Templates, markdown
 
@@ -37,6 +39,7 @@ class Shell:
     collections: tuple[tuple[str, str, int], ...]
     has_docs: bool
     generator: str
+    statistics: Statistics = field(default_factory=Statistics)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,7 @@ def render_card(entry: Entry, neighbours: Neighbours, shell: Shell, templates: T
         shell=shell,
         page=page,
         model=model,
-        card=to_card(entry, shell.catalog),
+        card=to_card(entry, shell.catalog, shell.statistics),
         item=entry.item,
         neighbours=neighbours,
         collection_title=collection,
@@ -95,6 +98,7 @@ def render_pages(library: Library, shell: Shell, templates: Templates) -> list[A
     """Every page that is not a card, the feed, and the files that hosts and crawlers read."""
     return [
         *_lists(library, shell, templates),
+        *_tools(library, shell, templates),
         _missing(shell, templates),
         _feed(library, shell, templates),
         *_crawling(library, shell, templates),
@@ -104,16 +108,58 @@ def render_pages(library: Library, shell: Shell, templates: Templates) -> list[A
 
 
 def _lists(library: Library, shell: Shell, templates: Templates) -> Iterator[Artifact]:
-    """The start page with every model, and a page for each collection."""
+    """The start page, a page for each collection, and the lists by task and by sensor."""
+    every = len(library.entries) <= LIMIT
     groups = [(collection, [_row(entry.model) for entry in collection.entries]) for collection in library.collections]
-    info = library.info
+    info, listings = library.info, to_listings(library)
     page = _page(shell, "index.html", info.title, _one_line(info.description))
-    yield _artifact(page.path, templates.render("home.html", shell=shell, page=page, library=library, groups=groups))
+    text = templates.render(
+        "home.html",
+        shell=shell,
+        page=page,
+        library=library,
+        groups=groups,
+        total=len(library.entries),
+        every=every,
+        coverage=to_coverage(*listings),
+    )
+    yield _artifact(page.path, text)
     for collection, rows in groups:
         title, description = collection.info.title, _one_line(collection.info.description)
         page = _page(shell, f"{collection.info.id}/index.html", title, description)
         text = templates.render("collection.html", shell=shell, page=page, collection=collection, rows=rows)
         yield _artifact(page.path, text)
+    for listing in listings:
+        yield from _listing(listing, shell, templates, every=every)
+
+
+def _listing(listing: Listing, shell: Shell, templates: Templates, *, every: bool) -> Iterator[Artifact]:
+    """The list by task or sensor: one page, or for a large catalog one that leads to a page for each."""
+
+    def rows(entries: tuple[Entry, ...]) -> list[Row]:
+        return [_row(entry.model) for entry in entries]
+
+    def render(path: str, heading: str, parent: Listing | None, groups: list[dict[str, object]]) -> Artifact:
+        page = _page(shell, path, heading, f"{heading} in {shell.catalog.title}")
+        text = templates.render("list.html", shell=shell, page=page, heading=heading, parent=parent, groups=groups)
+        return _artifact(path, text)
+
+    def named(group: Group, entries: tuple[Entry, ...]) -> dict[str, object]:
+        about = {"title": group.title, "anchor": group.anchor, "href": group.href}
+        return {**about, "number": len(group.entries), "rows": rows(entries)}
+
+    yield render(listing.path, listing.title, None, [named(g, g.entries if every else ()) for g in listing.groups])
+    for group in () if every else listing.groups:
+        yield render(group.path, f"{listing.title}: {group.title}", listing, [named(group, group.entries)])
+
+
+def _tools(library: Library, shell: Shell, templates: Templates) -> Iterator[Artifact]:
+    """The pages that work on the index alone, compare and match."""
+    words = "Models side by side: what they read, how they prepare it, what comes out."
+    page = _page(shell, "compare/index.html", "Compare models", words)
+    yield _artifact(page.path, templates.render("compare.html", shell=shell, page=page))
+    page = _page(shell, "match/index.html", "Match imagery", "Which models fit your imagery, ranked, with reasons.")
+    yield _artifact(page.path, templates.render("match.html", shell=shell, page=page))
 
 
 def _missing(shell: Shell, templates: Templates) -> Artifact:
@@ -169,6 +215,7 @@ def _crawling(library: Library, shell: Shell, templates: Templates) -> Iterator[
     yield _artifact("robots.txt", templates.render("robots.txt", base_url=base_url))
     if base_url:
         paths = ["index.html", *(f"{c.info.id}/index.html" for c in library.collections)]
+        paths += ["match/index.html", *(listing.path for listing in to_listings(library))]
         paths += [f"{entry.folder}/index.html" for entry in library.entries]
         addresses = [_canonical(base_url, path) for path in paths]
         yield _artifact("sitemap.xml", templates.render("sitemap.xml", addresses=addresses))

@@ -211,6 +211,8 @@ def plain_text(text: str) -> str:
 
 
 def _finalize(value: object) -> object:
+    if type(value) is str and value.isprintable():
+        return value  # none of the unfit characters is printable, and this is said sooner
     return plain_text(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 

@@ -7,12 +7,13 @@ reason, and one that waives nothing is reported, so that waivers do not outlive 
 from __future__ import annotations
 
 import re
+from bisect import bisect
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from builder.diagnostic import Diagnostic, Span
+from builder.document import Document
 from builder.rules import RULES, suggest_rules
-from builder.source import Document
 
 _WAIVER = re.compile(r"#\s*catalog:\s*ignore\b(?:\[(?P<rules>[^\]\n]*)\])?(?P<reason>[^\r\n]*)")
 
@@ -52,8 +53,10 @@ def find_waivers(document: Document) -> tuple[list[Waiver], list[Diagnostic]]:
     """The waivers in a document's comments, and those that are not in their form."""
     waivers: list[Waiver] = []
     faults: list[Diagnostic] = []
+    ranges = document.scalar_ranges()
     for match in _WAIVER.finditer(document.text):
-        if document.in_scalar(match.start()):
+        before = bisect(ranges, (match.start(), len(document.text)))
+        if before and match.start() < ranges[before - 1][1]:
             continue  # text that looks like a comment
         span = document.span_at(match.start(), match.end())
         names = [name.strip() for name in (match["rules"] or "").split(",") if name.strip()]

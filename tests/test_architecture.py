@@ -21,11 +21,12 @@ FAMILIES = {"dlm", "rules", "exporters"}
 # A module imports from rows above its own only, and members of one row never import each other.
 ROWS = (
     {"__init__", "diagnostic", "dlm", "layers", "match", "output", "schema", "templates"},
-    {"docs", "footprint", "model", "report", "source"},
-    {"authoring", "facts", "fix", "rules", "stac"},
-    {"catalog", "cite", "details", "figures", "waiver"},
-    {"check", "exporters", "imagery", "inputs", "search", "standing"},
-    {"card"},
+    {"docs", "document", "explain", "footprint", "model", "report"},
+    {"authoring", "facts", "fix", "rules", "source"},
+    {"figures", "stac", "validate", "waiver"},
+    {"catalog", "check", "cite", "details", "inputs"},
+    {"about", "exporters", "imagery", "lists", "search", "standing"},
+    {"across", "card", "mend"},
     {"site"},
     {"pipeline"},
     {"cli"},
@@ -37,23 +38,23 @@ ROWS = (
 DOORS = {
     "click": {"cli", "reference"},
     "jinja2": {"templates"},
-    "jsonschema": {"check"},
-    "jsonschema_rs": {"check"},
+    "jsonschema": {"explain", "validate"},
+    "jsonschema_rs": {"validate"},
     "markdown": {"templates"},
     "mkdocs": {"docs", "mkdocs_plugin"},
     "nh3": {"templates"},
     "orjson": {"card", "output"},
     "packaging": {"rules"},
     "pystac": {"catalog", "dlm"},
-    "referencing": {"check"},
-    "yaml": {"fix", "source"},
+    "referencing": {"validate"},
+    "yaml": {"document", "fix"},
 }
 # Imported, but a part of another dependency that is pinned to it.
 COMES_WITH = {"markupsafe": "jinja2"}
 
 MAX_LINES = 450
 # Files that are longer. The list may only become shorter.
-TOO_LONG = {"check.py", "model.py", "source.py"}
+TOO_LONG = {"document.py", "model.py"}
 
 
 def module_of(path: Path) -> str:

@@ -16,14 +16,15 @@ from hypothesis import strategies as st
 from shared import ROOT
 from test_source import assert_inside, paths
 
-from builder import check, schema
-from builder.check import Checked, check_item, check_model, check_settings_file, is_valid
+from builder import schema, validate
+from builder.check import Checked, check_model, check_settings_file
 from builder.diagnostic import Diagnostic, sort_diagnostics
 from builder.diagnostic import Path as DataPath
 from builder.model import to_model
 from builder.report import format_text
 from builder.source import LocalFile, SourceFile
 from builder.stac import to_item
+from builder.validate import check_item, is_valid
 
 MESSAGES = ROOT / "tests" / "messages"
 BASE = "description: An invented model.\ndlm:architecture: {type: U-Net}\n"
@@ -387,7 +388,7 @@ def test_any_text_may_stand_anywhere(text: str, path: DataPath) -> None:
 @given(data=mutated(RICH))
 @MANY
 def test_validators_agree_on_model_files(data: dict[str, Any]) -> None:
-    assert is_valid(schema.MODEL_FILE, data) == check._slow(schema.MODEL_FILE).is_valid(data)
+    assert is_valid(schema.MODEL_FILE, data) == validate._slow(schema.MODEL_FILE).is_valid(data)
 
 
 ITEM = to_item(to_model(RICH), TITLES, {})
@@ -399,4 +400,4 @@ ITEM = to_item(to_model(RICH), TITLES, {})
     "uri", [schema.DLM, schema.STAC_ITEM, schema.EO, schema.SCIENTIFIC, schema.VERSION, schema.FILE]
 )
 def test_validators_agree_on_items(uri: str, data: dict[str, Any]) -> None:
-    assert is_valid(uri, data) == check._slow(uri).is_valid(data)
+    assert is_valid(uri, data) == validate._slow(uri).is_valid(data)

@@ -18,8 +18,8 @@ from sources import MINIMAL, write
 
 from builder import __version__
 from builder.cli import main
+from builder.document import parse
 from builder.rules import RULES
-from builder.source import parse
 
 Run = Callable[..., Result]
 

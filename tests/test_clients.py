@@ -27,9 +27,9 @@ from shared import ROOT, SHARED, needs_shared
 
 from builder import schema
 from builder.dlm import DLMExtension
+from builder.document import parse
 from builder.output import publish
 from builder.pipeline import Settings, build
-from builder.source import parse
 
 with warnings.catch_warnings():
     # One distribution of the package says on import that another one has taken its place.

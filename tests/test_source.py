@@ -18,10 +18,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from shared import ROOT
 
-from builder import source
+from builder import document as document_reader
 from builder.diagnostic import Diagnostic, Span
 from builder.diagnostic import Path as DataPath
-from builder.source import Document, find_root, find_source, parse, read_document, read_text, shown_path
+from builder.document import Document, parse
+from builder.source import find_root, find_source, read_document, read_text, shown_path
 
 
 def read(text: str, path: str = "model.yml") -> Document:
@@ -48,7 +49,7 @@ def marked(document: Document, *path: str | int, key: bool = False) -> str:
     """The text under a span of one line."""
     span = document.locate(path, "key" if key else "value")
     assert span.line == span.end_line
-    assert span.source_line == source._line(document.text, span.line - 1).removeprefix("\ufeff")
+    assert span.source_line == document_reader._line(document.text, span.line - 1).removeprefix("\ufeff")
     return span.source_line[span.column - 1 : span.end_column - 1]
 
 
@@ -443,7 +444,7 @@ HOSTILE = {
 }  # fmt: skip
 READ_ALL = """
 import sys, json
-from builder.source import parse
+from builder.document import parse
 for path, text in json.load(sys.stdin):
     document, diagnostics = parse(path, text)
     print(len(diagnostics) if document is None else -1, flush=True)
@@ -464,8 +465,8 @@ def test_hostile_texts_neither_crash_nor_hang() -> None:
 
 @pytest.mark.parametrize("form", [*DEEP[:2], "block lines"])
 def test_nesting_up_to_the_limit_is_read(form: str) -> None:
-    assert parse("model.yml", deep(form, source.MAX_DEPTH))[0] is not None
-    assert "deeper than 64 levels" in refused(deep(form, source.MAX_DEPTH + 2)).message
+    assert parse("model.yml", deep(form, document_reader.MAX_DEPTH))[0] is not None
+    assert "deeper than 64 levels" in refused(deep(form, document_reader.MAX_DEPTH + 2)).message
 
 
 def test_values_that_are_wanted_are_read_from_large_files() -> None:
@@ -487,7 +488,7 @@ def test_byte_order_mark_is_left_out(tmp_path: Path) -> None:
         (b"a: 1\nb: \xe9\n", "the file is not UTF-8 text", (2, 4)),
         ("a: ü\nb: é".encode("utf-16"), "the file is not UTF-8 text", (1, 1)),
         (b"a: \xed\xa0\x80", "the file is not UTF-8 text", (1, 4)),
-        (b"a: 1\n" + b"#" * source.MAX_BYTES, "the file is larger than 5 MB", (1, 1)),
+        (b"a: 1\n" + b"#" * document_reader.MAX_BYTES, "the file is larger than 5 MB", (1, 1)),
         (b"a: \0", "a control character stands in the text", (1, 4)),
     ],
 )

@@ -16,9 +16,9 @@ from sources import TITLES, entry_of, item_of
 
 from builder import schema
 from builder.catalog import Neighbours, Reference, finish_item
-from builder.check import check_item
 from builder.source import LocalFile
 from builder.stac import OPEN_END, OPEN_START, WORLD_BBOX, Titles, bbox_of, geometry_of, to_datetime
+from builder.validate import check_item
 
 WEIGHTS = "assets: {w: {href: 'https://example.com/w.onnx', roles: [weights]}}\n"
 

@@ -1,0 +1,481 @@
+"""Stage 1, read: YAML or JSON text to a `Document` whose every key and value can be located again.
+
+The reader gives YAML 1.2's core types (`no` is text, `010` is ten, `12:30` is text) through libyaml, keeps keys as the
+text that was written, and bounds what a hostile file can cost: see the `MAX_` constants. Positions are not kept: a
+model without findings never needs them, so `Document.locate` composes the text a second time when one is asked for.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Literal
+
+import yaml
+
+from builder.diagnostic import Diagnostic, Path, Span
+
+MAX_BYTES = 5_000_000
+"""Largest model file that is read. Layer summaries of big networks stay well below."""
+MAX_DEPTH = 64
+"""Deepest nesting of mappings and lists."""
+MAX_NODES = 200_000
+"""Most keys and values of one file, aliases counted as often as they are used."""
+MAX_INT = 2**63 - 1
+"""Largest whole number; a longer row of digits is read as text."""
+
+_INT = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
+_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+_SPECIAL: dict[str, Any] = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+    **dict.fromkeys((".nan", ".NaN", ".NAN"), math.nan),
+    **{f"{sign}{word}": math.inf for sign in ("", "+") for word in (".inf", ".Inf", ".INF")},
+    **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), -math.inf),
+}
+# Plain scalars that readers of YAML 1.1 take for something else: https://yaml.org/type/bool.html, int.html
+_AMBIGUOUS = re.compile(
+    r"(?P<boolean>yes|Yes|YES|no|No|NO|on|On|ON|off|Off|OFF)"
+    r"|(?P<sexagesimal>[-+]?[1-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?)"
+    r"|(?P<octal>[-+]?0[0-7_]+)"
+    r"|(?P<underscored>[-+]?[1-9][0-9]*_[0-9_]*)"
+)
+_TOO_DEEP = (f"the nesting is deeper than {MAX_DEPTH} levels", "a model file needs about ten levels")
+_HALF_CHARACTER = ("half of a character stands in the text", "write the whole character, or both of its escapes")
+_AMBIGUOUS_FIRST = frozenset("yYnNoO-+0123456789")  # a glance that spares most scalars the expression above
+_AMBIGUOUS_AS = {
+    "boolean": "true or false",
+    "sexagesimal": "a number to base 60",
+    "octal": "an octal number",
+    "underscored": "a number",
+}
+_TAG = "tag:yaml.org,2002:"
+_DATA_TAGS = {_TAG + name for name in ("str", "int", "float", "bool", "null", "map", "seq", "timestamp")}
+_DATA_TAGS |= {"?", '"', "map", "seq"}  # what `_Composer` gives to nodes without a tag
+# Characters and escapes that YAML does not allow.
+_NOT_YAML = re.compile(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_NOT_YAML_ESCAPE = re.compile(r"\\u[dD]([89a-fA-F])(?=[0-9a-fA-F]{2})")
+# Brackets outside of strings, and escapes that are half of a character beyond U+FFFF without the other half.
+_JSON_BRACKET = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[{]|[\]}]', re.DOTALL)
+_JSON_ESCAPE = re.compile(r"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]|(?P<half>u[dD][89a-fA-F])|.)", re.DOTALL)
+
+
+class _Composer(yaml._yaml.CParser, yaml.resolver.BaseResolver):
+    """libyaml's composer with the scalars left untyped: `?` for plain ones, `"` for quoted and block ones."""
+
+    def __init__(self, text: str) -> None:
+        yaml._yaml.CParser.__init__(self, text)
+        yaml.resolver.BaseResolver.__init__(self)
+
+    def resolve(self, kind: type, value: Any, implicit: Any) -> str:  # noqa: ARG002  the signature is PyYAML's
+        if kind is yaml.ScalarNode:
+            return "?" if implicit[0] else '"'
+        return "map" if kind is yaml.MappingNode else "seq"
+
+    def descend_resolver(self, *_: Any) -> None: ...
+    def ascend_resolver(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A file that was read: its data, and where everything in it stands.
+
+    `path` is the path that messages show. `data` holds dicts with text keys, lists, text, numbers, booleans and None.
+    `ambiguous` lists the plain scalars that YAML 1.1 reads otherwise, each with what such a reader makes of it.
+    """
+
+    path: str
+    text: str
+    digest: str
+    data: Any
+    ambiguous: tuple[tuple[Path, str], ...] = ()
+
+    def locate(self, path: Path, on: Literal["key", "value"] = "value") -> Span:
+        """The span of the value (or of its key) at the path; of the nearest existing parent when there is none."""
+        root = _compose_cached(self.path, self.text)
+        if root is None:
+            return self.whole()
+        node, key = root, None
+        for step in path:
+            found = _child(node, step)
+            if found is None:
+                # The parent of something missing: point at its key, where the reader looks for it.
+                return self._span(key if key is not None else node, first_line=True)
+            key, node = found
+        if on == "key" and key is not None:
+            return self._span(key)
+        if isinstance(node, yaml.ScalarNode) and node.start_mark.index == node.end_mark.index and key is not None:
+            return self._span(key)
+        return self._span(node)
+
+    def source_text(self, path: Path) -> str | None:
+        """The text of the scalar at the path as it was written, without quotes; None where there is no scalar."""
+        node = _compose_cached(self.path, self.text)
+        for step in path:
+            found = None if node is None else _child(node, step)
+            if found is None:
+                return None
+            node = found[1]
+        return node.value if isinstance(node, yaml.ScalarNode) else None
+
+    def nodes(self, path: Path) -> tuple[yaml.ScalarNode | None, yaml.Node] | None:
+        """The key's and the value's node at the path, as libyaml composes them; None where there is nothing."""
+        node, key = _compose_cached(self.path, self.text), None
+        for step in path:
+            found = None if node is None else _child(node, step)
+            if found is None:
+                return None
+            key, node = found
+        return None if node is None else (key, node)
+
+    def scalar_ranges(self) -> list[tuple[int, int]]:
+        """Where the texts of the document stand, as ranges of characters, sorted: a comment lies in none of them."""
+        waiting = [_compose_cached(self.path, self.text)]
+        seen = set()
+        ranges = []
+        while waiting:
+            node = waiting.pop()
+            if node is None or id(node) in seen:
+                continue
+            seen.add(id(node))
+            if isinstance(node, yaml.ScalarNode):
+                ranges.append((node.start_mark.index, node.end_mark.index))
+            else:
+                waiting += [part for item in node.value for part in (item if isinstance(item, tuple) else (item,))]
+        return sorted(ranges)
+
+    def span_at(self, start: int, end: int) -> Span:
+        """The span from one character up to another."""
+        return _span_at(self.path, self.text, *_place(self.text, start), *_place(self.text, end))
+
+    def next_content_line(self, position: int) -> int:
+        """The line of a comment at a position, from 1; of the next content, where the comment is alone on its line."""
+        number, column = _place(self.text, position)
+        lines = _lines(self.text)
+        if lines[number][:column].strip():
+            return number + 1
+        for following in range(number + 1, len(lines)):
+            content = lines[following].strip()
+            if content and not content.startswith("#"):
+                return following + 1
+        return number + 1
+
+    def whole(self) -> Span:
+        """The beginning of the file."""
+        return _span_at(self.path, self.text, 0, 0)
+
+    def _span(self, node: yaml.Node, *, first_line: bool = False) -> Span:
+        start, end = node.start_mark, node.end_mark
+        line, column = end.line, end.column
+        if line > start.line and (first_line or column == 0 or not isinstance(node, yaml.ScalarNode)):
+            # A block mapping's end mark stands on the next line; its first line is what a reader wants to see.
+            line, column = start.line, len(_line(self.text, start.line).rstrip())
+        return _span_at(self.path, self.text, start.line, start.column, line, column)
+
+
+def _line(text: str, number: int) -> str:
+    return _lines(text)[number] if number < len(_lines(text)) else ""
+
+
+@lru_cache(maxsize=4)
+def _lines(text: str) -> list[str]:
+    # YAML's line breaks, which are what libyaml counts; not str.splitlines, which knows more.
+    return re.split(r"\r\n|\r|\n|\x85|\u2028|\u2029", text)
+
+
+def _place(text: str, position: int) -> tuple[int, int]:
+    """Line and column of a character, both from 0."""
+    before = _lines(text[:position])
+    return len(before) - 1, len(before[-1])
+
+
+def span_at(file: str, text: str, position: int) -> Span:
+    """The span of one character of a text that was not read."""
+    return _span_at(file, text, *_place(text, position))
+
+
+def _span_at(
+    file: str, text: str, line: int, column: int, end_line: int | None = None, end_column: int | None = None
+) -> Span:
+    if line >= len(_lines(text)):  # the end of a text without a line break
+        line, column = len(_lines(text)) - 1, len(_lines(text)[-1])
+    source_line = _line(text, line).removeprefix("\ufeff") if line == 0 else _line(text, line)
+    return Span(
+        file,
+        line + 1,
+        column + 1,
+        (line if end_line is None else end_line) + 1,
+        (max(column, min(column + 1, len(source_line))) if end_column is None else end_column) + 1,
+        source_line,
+    )
+
+
+@lru_cache(maxsize=4)
+def _compose_cached(path: str, text: str) -> yaml.Node | None:
+    if path.endswith(".json"):
+        # JSON has them, and tabs anywhere between values. What stands in is as long, and different for each.
+        text = _NOT_YAML_ESCAPE.sub(lambda match: rf"\ue{int(match[1], 16) - 8}", text.replace("\t", " "))
+        text = _NOT_YAML.sub(lambda match: chr(0xE800 + ord(match[0]) % 0x800), text)
+    try:
+        node: yaml.Node | None = _Composer(text).get_single_node()
+    except yaml.YAMLError:
+        return None
+    return node
+
+
+def _child(node: yaml.Node, step: str | int) -> tuple[yaml.ScalarNode | None, yaml.Node] | None:
+    if isinstance(node, yaml.SequenceNode):
+        return (None, node.value[step]) if isinstance(step, int) and step < len(node.value) else None
+    if isinstance(node, yaml.MappingNode):
+        if (pair := _pairs(node).get(str(step))) is not None:
+            return pair
+        for key, value in node.value:
+            if key.value == "<<" and key.tag == "?":
+                for merged in value.value if isinstance(value, yaml.SequenceNode) else [value]:
+                    if (found := _child(merged, step)) is not None:
+                        return found
+    return None
+
+
+@lru_cache(maxsize=64)
+def _pairs(node: yaml.MappingNode) -> dict[str, tuple[yaml.ScalarNode, yaml.Node]]:
+    """The nodes of a mapping's keys and values by key; of equal keys the last."""
+    return {key.value: (key, value) for key, value in node.value if isinstance(key, yaml.ScalarNode)}
+
+
+# --- parsing ---------------------------------------------------------------------------------------------------------
+
+
+class _RefusedError(Exception):
+    """The file goes past a limit, or says something YAML for data does not say."""
+
+    def __init__(self, message: str, hint: str, node: yaml.Node) -> None:
+        super().__init__(message)
+        self.message, self.hint, self.node = message, hint, node
+
+
+class _Builder:
+    """Data from composed nodes, with duplicate keys and ambiguous scalars noted on the way."""
+
+    def __init__(self) -> None:
+        self.nodes = 0
+        self.characters = 0
+        self.merging = 0
+        self.ambiguous: list[tuple[Path, str]] = []
+        self.duplicates: dict[yaml.ScalarNode, yaml.ScalarNode] = {}
+
+    def build(self, node: yaml.Node, path: Path) -> Any:
+        self.nodes += 1
+        if self.nodes > MAX_NODES:
+            raise _RefusedError(
+                f"the file has more than {MAX_NODES:,} keys and values",
+                "aliases count as often as they are used; split the file",
+                node,
+            )
+        if len(path) + self.merging > MAX_DEPTH:
+            raise _RefusedError(*_TOO_DEEP, node)
+        if isinstance(node, yaml.ScalarNode):
+            return self._scalar(node, path)
+        self._need_data(node)
+        if isinstance(node, yaml.SequenceNode):
+            return [self.build(child, (*path, index)) for index, child in enumerate(node.value)]
+        return self._mapping(node, path)
+
+    def _need_data(self, node: yaml.Node) -> None:
+        if node.tag not in _DATA_TAGS:
+            raise _RefusedError(f"the tag {node.tag} is not data", "remove the tag", node)
+        if isinstance(node, yaml.ScalarNode):
+            self.characters += len(node.value)
+            if self.characters > MAX_BYTES:
+                hint = "aliases count as often as they are used"
+                raise _RefusedError(f"the file has more than {MAX_BYTES / 1e6:g} MB of text", hint, node)
+
+    def _mapping(self, node: yaml.Node, path: Path) -> dict[str, Any]:
+        data: dict[str, Any] = {}
+        seen: dict[str, yaml.ScalarNode] = {}
+        merges: list[yaml.Node] = []
+        for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise _RefusedError("a key must be text", "write the key as plain text", key)
+            self._need_data(key)
+            name = key.value
+            if name in seen:
+                # Noted before merges are resolved: overriding a merged key is no duplicate.
+                self.duplicates[key] = seen[name]
+            seen.setdefault(name, key)
+            if name == "<<" and key.tag == "?":
+                merges.append(value)
+            else:
+                data[name] = self.build(value, (*path, name))
+        for merge in merges:
+            for source in merge.value if isinstance(merge, yaml.SequenceNode) else [merge]:
+                if not isinstance(source, yaml.MappingNode):
+                    raise _RefusedError("<< merges mappings only", "give it an alias of a mapping", merge)
+                self._merge(source, path, data)
+        return data
+
+    def _merge(self, source: yaml.Node, path: Path, data: dict[str, Any]) -> None:
+        noted = len(self.ambiguous)
+        self.merging += 1
+        merged = self.build(source, path)
+        self.merging -= 1
+        # What is overridden here is not read here.
+        self.ambiguous[noted:] = [note for note in self.ambiguous[noted:] if note[0][len(path)] not in data]
+        for name, value in merged.items():
+            data.setdefault(name, value)
+
+    def _scalar(self, node: yaml.ScalarNode, path: Path) -> Any:
+        text: str = node.value
+        self._need_data(node)
+        if node.tag in ('"', _TAG + "str", _TAG + "timestamp"):
+            return text
+        if text in _SPECIAL:
+            return _SPECIAL[text]
+        first = text[0]
+        if first in _AMBIGUOUS_FIRST and (match := _AMBIGUOUS.fullmatch(text)):
+            self.ambiguous.append((path, _AMBIGUOUS_AS[str(match.lastgroup)]))
+        if first not in "-+.0123456789":
+            return text
+        if _INT.fullmatch(text):
+            return self._whole(text, path)
+        return float(text) if _FLOAT.fullmatch(text) else text
+
+    def _whole(self, text: str, path: Path) -> int | str:
+        if len(text) <= 40:
+            number = int(text, {"0o": 8, "0x": 16}.get(text[:2], 10))
+            if abs(number) <= MAX_INT:
+                return number
+        self.ambiguous.append((path, "a number"))
+        return text
+
+
+def parse(path: str, text: str) -> tuple[Document | None, list[Diagnostic]]:
+    """The document in a text, and what is wrong with it; no document when it cannot be read at all.
+
+    `path` is only shown, except that an ending `.json` makes the text JSON.
+    """
+    try:
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        if (deep := _too_deep(path, text)) is not None:
+            return None, [_refusal(path, text, deep, *_TOO_DEEP)]
+        root = _Composer(text).get_single_node() if not path.endswith(".json") else _json_node(path, text)
+    except (yaml.YAMLError, json.JSONDecodeError) as error:
+        return None, [_syntax_diagnostic(path, text, error)]
+    except UnicodeEncodeError as error:
+        return None, [_refusal(path, text, error.start, *_HALF_CHARACTER)]
+    builder = _Builder()
+    document = Document(path, text, digest, None)
+    diagnostics = []
+    try:
+        data = builder.build(root, ()) if root is not None else None
+    except _RefusedError as refused:
+        span = document._span(refused.node, first_line=True)
+        return None, [Diagnostic("yaml-syntax", "error", refused.message, span, refused.hint)]
+    if path.endswith(".json"):
+        half = next((match.start() for match in _JSON_ESCAPE.finditer(text) if match["half"]), None)
+        if half is not None:
+            return None, [_refusal(path, text, half, *_HALF_CHARACTER)]
+        data = json.loads(text, parse_constant=float, parse_int=_json_int)
+        builder.ambiguous.clear()
+    for key, first in builder.duplicates.items():
+        diagnostics.append(
+            Diagnostic(
+                "key-duplicate",
+                "error",
+                f"the key {key.value} is given twice",
+                document._span(key),
+                "keep one of the two",
+                ((document._span(first), "first given here"),),
+            )
+        )
+    return Document(path, text, digest, data, tuple(builder.ambiguous)), diagnostics
+
+
+def _json_int(text: str) -> int | str:
+    return int(text) if len(text) <= 20 and abs(int(text)) <= MAX_INT else text
+
+
+def _json_node(path: str, text: str) -> yaml.Node | None:
+    json.loads(
+        text, parse_constant=float, parse_int=str
+    )  # JSON's own rules first; the nodes serve positions and duplicate keys
+    return _compose_cached(path, text)
+
+
+def _refusal(path: str, text: str, position: int, message: str, hint: str) -> Diagnostic:
+    return Diagnostic("yaml-syntax", "error", message, _span_at(path, text, *_place(text, position)), hint)
+
+
+def _too_deep(path: str, text: str) -> int | None:
+    """Where the nesting goes past the limit, for texts that may nest so deep that libyaml's composer, which recurses
+    in C, would crash, or that the reader of JSON would give up.
+
+    Flow nesting needs a bracket a level, block nesting a column or `- ` a level, so most YAML passes on a glance.
+    """
+    is_json = path.endswith(".json")
+    brackets = text.count("[") + text.count("{")
+    if not is_json and brackets <= 1000 and all(len(line) <= 1000 for line in _lines(text)):
+        return None
+    depth = 0
+    try:
+        for step, position in _json_steps(text) if is_json else _yaml_steps(text):
+            depth += step
+            if depth > MAX_DEPTH:
+                return position
+    except yaml.YAMLError:
+        pass  # not deeper up to the error; the parser reports it
+    return None
+
+
+def _json_steps(text: str) -> Iterator[tuple[int, int]]:
+    """A step down or up, and where, for each mapping and list that begins or ends."""
+    for match in _JSON_BRACKET.finditer(text):
+        if not match.group().startswith('"'):
+            yield (1 if match.group() in "[{" else -1), match.start()
+
+
+def _yaml_steps(text: str) -> Iterator[tuple[int, int]]:
+    parser: Any = _Composer
+    for event in yaml.parse(text, Loader=parser):
+        mark: Any = event.start_mark
+        if isinstance(event, (yaml.SequenceStartEvent, yaml.MappingStartEvent)):
+            yield 1, mark.index
+        elif isinstance(event, (yaml.SequenceEndEvent, yaml.MappingEndEvent)):
+            yield -1, mark.index
+
+
+def _syntax_diagnostic(path: str, text: str, error: Exception) -> Diagnostic:
+    line, column, message, hint = 0, 0, str(error), "check the indentation and the quotes around this place"
+    if isinstance(error, json.JSONDecodeError):
+        (line, column), message = _place(text, error.pos), error.msg
+        hint = "the file is JSON because its name ends in .json"
+    elif isinstance(error, yaml.MarkedYAMLError):
+        mark = error.problem_mark or error.context_mark
+        if mark is not None:
+            line, column = mark.line, mark.column
+        message = ", ".join(part for part in (error.context, error.problem) if part)
+        indent = re.match(r"\s*", _line(text, line))
+        before = _line(text, line)[: column + 1]
+        if "\t" in before or (indent and "\t" in indent.group()) or "cannot start any token" in message:
+            tab = _line(text, line).find("\t")
+            if tab >= 0:
+                column = tab
+                message, hint = "a tab stands where YAML wants spaces", "indent with spaces"
+        elif "mapping values are not allowed" in message:
+            hint = "quote a value that contains `: `, or start a new line"
+        elif "could not find expected ':'" in message:
+            hint = "a key without a colon, or a text over several lines without quotes"
+        elif "undefined alias" in message:
+            hint = "quote a value that starts with *"
+    elif isinstance(error, yaml.reader.ReaderError):
+        # libyaml gives the place in bytes, and of no other fault than this one.
+        refused = _NOT_YAML.search(text)
+        line, column = _place(text, refused.start() if refused else 0)
+        message, hint = "a control character stands in the text", "remove it, or write it as an escape in double quotes"
+    return Diagnostic("yaml-syntax", "error", message, _span_at(path, text, line, column), hint)

@@ -1,0 +1,178 @@
+"""What an error of a JSON Schema means to an author: which rule, what is wrong, how to mend it. Never a dump."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from jsonschema.exceptions import ValidationError
+
+from builder.diagnostic import Fix, Path, Problem
+
+_KINDS = {
+    "string": "text", "number": "a number", "integer": "a whole number", "boolean": "true or false",
+    "array": "a list", "object": "a mapping", "null": "nothing",
+}  # fmt: skip
+_MOST_SUGGESTIONS = 5
+
+
+def explain(error: ValidationError) -> Iterator[tuple[str, Problem, Path]]:
+    """What an error of the schema means to an author: rule, problem, and the path to take out of the data."""
+    path: Path = tuple(error.absolute_path)
+    wanted: Any = error.validator_value
+    value: Any = error.instance
+    scope: Any = error.schema
+    keyword, own = error.validator, scope.get("x-rule")
+    name = next((str(step) for step in reversed(path) if isinstance(step, str)), "the file")
+    if keyword == "additionalProperties":
+        for key in _unknown_keys(error):
+            yield "key-unknown", _unknown_key(path, name, key, scope), (*path, key)
+    elif keyword == "required":
+        missing = [key for key in wanted if key not in value]
+        for key in missing:
+            described = scope.get("properties", {}).get(key, {}).get("description", "")
+            where = f" of {name}" if path else ""
+            yield (
+                own or "value-missing",
+                Problem(path, f"{key}{where} is missing", described or f"add {key}", on="key"),
+                path,
+            )
+    elif keyword == "anyOf" and all("required" in branch for branch in wanted):
+        names = " or ".join(", ".join(branch["required"]) for branch in wanted)
+        where = f"{name} needs" if path else "the model needs one of"
+        yield own or "value-missing", Problem(path, f"{where} {names}", "add what is known", on="key"), path
+    elif keyword == "type":
+        # What an object's own rule says is about what is in it.
+        rule = "value-type" if "object" in as_list(wanted) else own or "value-type"
+        yield rule, _wrong_type(path, name, value, as_list(wanted)), path
+    elif keyword in ("enum", "const"):
+        yield own or "value-choice", _wrong_choice(path, name, value, as_list(wanted)), path
+    elif keyword == "pattern":
+        expects = scope.get("x-expects")
+        examples = scope.get("examples")
+        hint = expects or (f"such as {examples[0]}" if examples else f"it must match {wanted}")
+        if own == "doi-syntax" and "10." in value:
+            hint = value[value.index("10.") :].strip()
+        fix = Fix("value", hint) if own == "doi-syntax" and re.search(wanted, str(hint)) else None
+        message = f"“{short(value)}” is not in the form of {name}"
+        yield own or "value-format", Problem(path, message, hint, fix=fix), path
+    elif keyword == "oneOf" and name == "bbox":
+        if not isinstance(value, list):
+            return  # said by the error about its type
+        message = f"bbox has {count(len(value), 'number')}"
+        yield own or "value-range", Problem(path, message, "west, south, east, north, in degrees"), path
+    else:
+        yield own or "value-range", _out_of_range(path, name, value, str(keyword), wanted, error.message), path
+
+
+def count(number: int, noun: str) -> str:
+    """The number with its noun, which has an s at the end for more than one."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def short(value: Any) -> str:
+    """The value as text, cut to a length that a message bears."""
+    text = str(value)
+    return text if len(text) <= 60 else text[:60] + "…"
+
+
+def _unknown_keys(error: ValidationError) -> list[str]:
+    scope: Any = error.schema
+    value: Any = error.instance
+    patterns = scope.get("patternProperties", {})
+    known = scope.get("properties", {})
+    return [key for key in value if key not in known and not any(re.search(pattern, key) for pattern in patterns)]
+
+
+def _unknown_key(path: Path, name: str, key: str, scope: Mapping[str, Any]) -> Problem:
+    known = list(scope.get("properties", {}))
+    close = close_names(key, known)
+    if not close and ":" in key:
+        close = close_names(
+            key, [name for name in known if name.partition(":")[0] == key.partition(":")[0]], cutoff=0.4
+        )
+    if close:
+        hint = f"did you mean {' or '.join(close)}?"
+    elif path:
+        listed = ", ".join(known[:_MOST_SUGGESTIONS])
+        hint = f"the keys here are {listed}{' …' if len(known) > _MOST_SUGGESTIONS else ''}"
+    else:
+        hint = f"a field of your own takes a prefix: acme:{key.rpartition(':')[2]}"
+    where = name if path else "a model file"
+    return Problem((*path, key), f"{short(key)} is not a key of {where}", hint, on="key")
+
+
+def close_names(word: str, known: Iterable[Any], cutoff: float = 0.6) -> list[str]:
+    """The known names, two at most, that a mistyped one may have meant."""
+    names = {str(name).lower(): str(name) for name in known}
+    matches = difflib.get_close_matches(word.lower(), names, n=2, cutoff=cutoff)
+    if matches and matches[0] == word.lower():
+        matches = matches[:1]
+    return [names[match] for match in matches]
+
+
+def _wrong_type(path: Path, name: str, value: Any, wanted: list[str]) -> Problem:
+    kinds = " or ".join(_KINDS[kind] for kind in wanted)
+    found = _kind(value)
+    hint = None
+    if isinstance(value, str):
+        if "boolean" in wanted and value.lower() in ("yes", "no", "on", "off", "true", "false"):
+            hint = f"write {'true' if value.lower() in ('yes', 'on', 'true') else 'false'}, without quotes"
+        elif {"number", "integer"} & set(wanted) and _is_numeric(value):
+            hint = f"write {value} without quotes"
+        elif "array" in wanted and "object" not in wanted:
+            hint = f"write [{value}]" if len(value) < 40 else "write a list"
+    elif "string" in wanted and isinstance(value, list):
+        hint = "write one text"
+    place = f"an entry of {name}" if path and isinstance(path[-1], int) else name
+    return Problem(path, f"{place} is {found}; it must be {kinds}", hint)
+
+
+def _is_numeric(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true or false"
+    if isinstance(value, int):
+        return "a whole number"
+    if isinstance(value, float):
+        return "a number"
+    if isinstance(value, str):
+        return f"the text “{short(value)}”"
+    return "a list" if isinstance(value, list) else "nothing" if value is None else "a mapping"
+
+
+def _wrong_choice(path: Path, name: str, value: Any, choices: list[Any]) -> Problem:
+    close = close_names(str(value), choices)
+    if close:
+        hint = f"did you mean {' or '.join(close)}?"
+    elif len(choices) <= _MOST_SUGGESTIONS + 1:
+        hint = f"one of {', '.join(map(str, choices))}" if len(choices) > 1 else f"write {choices[0]}"
+    else:
+        hint = f"one of {', '.join(map(str, choices[:_MOST_SUGGESTIONS]))} …"
+    return Problem(path, f"“{short(value)}” is no {name}", hint)
+
+
+def _out_of_range(path: Path, name: str, value: Any, keyword: str, wanted: Any, message: str) -> Problem:
+    text = {
+        "minimum": f"{name} is {value}; the least is {wanted}",
+        "exclusiveMinimum": f"{name} is {value}; it must be greater than {wanted}",
+        "maximum": f"{name} is {value}; the most is {wanted}",
+        "minLength": f"{name} is empty",
+        "minItems": f"{name} is an empty list",
+    }.get(keyword)
+    hint = "remove the key if there is nothing to state" if keyword in ("minLength", "minItems") else None
+    return Problem(path, text or f"{name}: {short(message)}", hint)
+
+
+def as_list(value: Any) -> list[Any]:
+    """The value itself where it is a list, else a list of it."""
+    return value if isinstance(value, list) else [value]

@@ -1,0 +1,244 @@
+"""Stage 6, render: the client-side index, as classic scripts that work from `file://`.
+
+`search/index.js` holds what the browse page needs of every model, column by column: the values of a facet once, the
+sets of values that occur once, and for each model the number of its set. `search/words.js` has the words of the
+descriptions and is fetched when somebody searches; `search/details-<n>.js` the records for comparing and matching.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from builder.catalog import Entry, Library
+from builder.details import to_record
+from builder.match import RULES
+from builder.output import Artifact
+from builder.templates import plain_text
+
+VERSION = 1
+SHARD = 500
+"""Records in a file of details."""
+NUMBERS = {
+    "gsd": ("GSD", "m", 1), "parameters": ("Parameters", "M", 1_000_000), "size": ("Size", "MB", 1),
+    "bands": ("Number of bands", "", 1), "classes": ("Number of classes", "", 1),
+}  # fmt: skip
+"""Columns of numbers: label, unit that ranges are asked in, and how many make one of these units."""
+FACETS = {
+    "task": "Task", "sensor": "Sensor", "band": "Bands", "level": "Process level", "dtype": "Data type",
+    "framework": "Framework", "architecture": "Architecture", "license": "License", "gpu": "GPU",
+    "instrument": "Instrument", "collection": "Collection",
+}  # fmt: skip
+DEPRECATED, EXPERIMENTAL = 1, 2
+RADAR = ("VV", "VH", "HH", "HV")
+# Micrometres, where only a common name is stated: the middle of the EO extension's range.
+_NOMINAL = {
+    "coastal": 0.425, "blue": 0.475, "green": 0.55, "green05": 0.53, "yellow": 0.6, "red": 0.65, "pan": 0.6,
+    "rededge": 0.745, "rededge071": 0.705, "rededge075": 0.745, "rededge078": 0.785, "nir": 0.875, "nir08": 0.825,
+    "nir09": 0.95, "cirrus": 1.375, "swir16": 1.65, "swir22": 2.2, "lwir": 11.5, "lwir11": 11.0, "lwir12": 12.0,
+}  # fmt: skip
+# Upper ends in micrometres of what the style sheet has colours for.
+_COLOURS = (
+    (0.45, "violet"), (0.51, "blue"), (0.585, "green"), (0.62, "yellow"), (0.69, "red"), (0.78, "edge"), (1.1, "nir"),
+    (3.0, "swir"), (math.inf, "thermal"),
+)  # fmt: skip
+_SHORTEST, _LONGEST, _REFLECTIVE = 0.38, 2.5, 860
+_THERMAL_FROM, _THERMAL_TO = 8.0, 14.0
+_NARROWEST = 14
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A model in the index: its record, its facet values, and what is searched besides them."""
+
+    record: Mapping[str, Any]
+    facets: Mapping[str, tuple[str, ...]]
+    keywords: tuple[str, ...]
+    description: str
+    updated: str
+    experimental: bool
+
+
+def render_search(library: Library) -> list[Artifact]:
+    """The scripts under `search/`."""
+    titles = {collection.info.id: collection.info.title for collection in library.collections}
+    return render_index([to_row(entry) for entry in library.entries], titles)
+
+
+def render_index(rows: Iterable[Row], collections: Mapping[str, str]) -> list[Artifact]:
+    """The scripts for these rows; `collections` are titles by id."""
+    ordered = sorted(rows, key=lambda row: (row.record["title"].casefold(), row.record["id"]))
+    artifacts = [
+        _script("index", "DLM_INDEX", to_index(ordered, collections)),
+        _script("words", "DLM_WORDS", to_words(ordered)),
+        _script("rules", "DLM_RULES", RULES),
+    ]
+    for number, start in enumerate(range(0, len(ordered), SHARD)):
+        records = [row.record for row in ordered[start : start + SHARD]]
+        artifacts.append(_script(f"details-{number}", f"DLM_DETAILS_{number}", records))
+    return artifacts
+
+
+def to_row(entry: Entry) -> Row:
+    model, record = entry.model, to_record(entry.model)
+    gpus = [docker.gpu for runtime in model.runtime for docker in runtime.docker]
+    names = [row[1] or row[0] for entered in record.get("inputs", []) for row in entered.get("bands", [])]
+    frameworks = [runtime.framework for runtime in model.runtime]
+    properties = entry.item["properties"]
+    facets = {
+        "task": record.get("tasks", []),
+        "sensor": record.get("sensors", []),
+        "band": names,
+        "level": record.get("levels", []),
+        "dtype": record.get("dtypes", []),
+        "framework": frameworks,
+        "architecture": record.get("architectures", []),
+        "license": [model.license],
+        "gpu": ["yes"] if True in gpus else ["no"] if False in gpus else [],
+        "instrument": record.get("instruments", []),
+        "collection": [model.collection],
+    }
+    return Row(
+        record,
+        {key: tuple(dict.fromkeys(str(value) for value in values if value)) for key, values in facets.items()},
+        model.keywords,
+        model.description or "",
+        str(properties.get("updated") or properties.get("created") or "")[:10],
+        model.experimental,
+    )
+
+
+# --- the index -------------------------------------------------------------------------------------------------------
+
+
+def to_index(rows: Sequence[Row], collections: Mapping[str, str]) -> dict[str, Any]:
+    """The index of rows in this order."""
+    facets = []
+    for key, label in FACETS.items():
+        facet = _sets([row.facets.get(key, ()) for row in rows], _spectral if key == "band" else None)
+        facets.append({"key": key, "label": label, **facet})
+    numbers = [
+        {"key": key, "label": label, "unit": unit, "scale": scale, "column": [_figure(row, key) for row in rows]}
+        for key, (label, unit, scale) in NUMBERS.items()
+    ]
+    return {
+        "version": VERSION,
+        "shard": SHARD,
+        "ids": [row.record["id"] for row in rows],
+        "titles": [row.record["title"] for row in rows],
+        "collections": dict(collections),
+        "facets": facets,
+        "numbers": numbers,
+        "keywords": _sets([row.keywords for row in rows]),
+        "strips": _strips(rows),
+        "updated": _sets([(row.updated,) if row.updated else () for row in rows]),
+        "flags": [
+            (DEPRECATED if row.record.get("deprecated") else 0) | (EXPERIMENTAL if row.experimental else 0)
+            for row in rows
+        ],
+    }
+
+
+def _sets(columns: Sequence[tuple[str, ...]], key: Any = None) -> dict[str, Any]:
+    """The values, the sets of them that occur (as numbers of values), and for each row the number of its set."""
+    values = sorted({value for column in columns for value in column}, key=key)
+    numbers = {value: number for number, value in enumerate(values)}
+    sets: dict[tuple[int, ...], int] = {}
+    column = [sets.setdefault(tuple(numbers[value] for value in row), len(sets)) for row in columns]
+    return {"values": values, "sets": [list(members) for members in sets], "column": column}
+
+
+def _spectral(name: str) -> tuple[float, str]:
+    """Bands as the spectrum has them; other names after them."""
+    return _NOMINAL.get(name, math.inf), name
+
+
+def _figure(row: Row, key: str) -> float | None:
+    record = row.record
+    if key == "classes":
+        number: float | None = record.get("number_of_classes")
+        return number
+    if key == "bands":
+        inputs = record.get("inputs", [])
+        total = sum(len(entry.get("bands", ())) or (entry.get("shape") or [None, None])[1] or 0 for entry in inputs)
+        return total or None
+    value: float | None = record.get(key)
+    return value
+
+
+def _strips(rows: Sequence[Row]) -> dict[str, Any]:
+    """The bands as bars of the small spectrum: name, left edge and width in thousandths, colour."""
+    bars: dict[tuple[Any, ...], int] = {}
+    sets: dict[tuple[int, ...], int] = {}
+    column = []
+    for row in rows:
+        bands = [band for entry in row.record.get("inputs", []) for band in entry.get("bands", [])]
+        made = dict.fromkeys(bars.setdefault(bar, len(bars)) for band in bands if (bar := to_bar(band)))
+        column.append(sets.setdefault(tuple(made), len(sets)))
+    return {"bars": [list(bar) for bar in bars], "sets": [list(members) for members in sets], "column": column}
+
+
+def to_bar(band: Sequence[Any]) -> tuple[Any, ...] | None:
+    """A band on a strip a thousand wide: reflective wavelengths by their logarithm, then the thermal ones, radar
+    polarisations side by side. None where neither a wavelength nor a known name says where."""
+    name, common, centre, width = band
+    shown = str(common or name or "")
+    if shown.upper() in RADAR:
+        return shown.upper(), RADAR.index(shown.upper()) * 250, 236, "radar"
+    centre = centre or _NOMINAL.get(shown.lower())
+    if centre is None or centre < _SHORTEST:
+        return None
+    left, right = _place(centre - (width or 0) / 2), _place(centre + (width or 0) / 2)
+    if right - left < _NARROWEST:
+        left = (left + right - _NARROWEST) // 2
+        right = left + _NARROWEST
+    left = min(max(left, 0), 1000 - _NARROWEST)
+    colour = next(colour for end, colour in _COLOURS if centre < end)
+    return shown, left, min(right, 1000) - left, colour
+
+
+def _place(wavelength: float) -> int:
+    if wavelength <= _LONGEST:
+        share = math.log(max(wavelength, _SHORTEST) / _SHORTEST) / math.log(_LONGEST / _SHORTEST)
+        return round(share * _REFLECTIVE)
+    share = (wavelength - _THERMAL_FROM) / (_THERMAL_TO - _THERMAL_FROM)
+    return round(900 + min(max(share, 0), 1) * 100)
+
+
+def to_words(rows: Sequence[Row]) -> dict[str, Any]:
+    """The words of the descriptions, sorted, each with the rows it is in: the first, then the steps to the next."""
+    found: dict[str, list[int]] = {}
+    for number, row in enumerate(rows):
+        for word in sorted(set(words_of(row.description))):
+            found.setdefault(word, []).append(number)
+    ordered = sorted(found)
+    steps = [
+        [row - before for before, row in zip([0, *found[word]], found[word], strict=False)] for word in ordered
+    ]
+    return {"words": " ".join(ordered), "rows": steps}
+
+
+def words_of(text: str) -> list[str]:
+    """The words of a text as the search knows them: in lower case, without the punctuation around them."""
+    return [word for part in text.lower().split() if len(word := re.sub(r"^\W+|\W+$", "", part)) > 1]
+
+
+def _script(name: str, variable: str, data: object) -> Artifact:
+    """Data as a classic script: text in single quotes, which keeps JSON's own quotes short."""
+    text = json.dumps(_plain(data), ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    text = text.replace("\\", "\\\\").replace("'", "\\'").replace("<", "\\u003c")
+    text = text.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+    return Artifact(f"search/{name}.js", f"globalThis.{variable}=JSON.parse('{text}');\n".encode())
+
+
+def _plain(data: object) -> object:
+    """The data with what a page must not show taken out of its texts."""
+    if isinstance(data, str):
+        return plain_text(data)
+    if isinstance(data, Mapping):
+        return {plain_text(str(key)): _plain(value) for key, value in data.items()}
+    return [_plain(value) for value in data] if isinstance(data, (list, tuple)) else data
