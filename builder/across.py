@@ -11,7 +11,7 @@ from builder.catalog import Entry, Library, find_cycle, gather
 from builder.check import read_canonical, regrade, to_diagnostic, unknown_file
 from builder.diagnostic import Diagnostic, Path, Problem, Span
 from builder.rules import RULES
-from builder.source import MODEL_SUFFIXES, Source, SourceFile, shown_path
+from builder.source import MODEL_SUFFIXES, Source, SourceFile, nearest_collection, shown_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ def _unknown_files(source: Source, outcomes: Sequence[Outcome]) -> Iterator[Diag
 
 
 def _locate(source: Source, outcome: Outcome, rule: str, problem: Problem) -> Diagnostic:
-    canonical, _ = read_canonical(outcome.file, source.collections.get(posixpath.dirname(outcome.file.path)))
+    canonical, _ = read_canonical(outcome.file, nearest_collection(outcome.file.path, source.collections))
     if canonical is None:
         return Diagnostic(rule, RULES[rule].severity, problem.message, Span(outcome.file.shown), problem.hint)
     return to_diagnostic(canonical, rule, problem)

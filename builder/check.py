@@ -13,12 +13,12 @@ from typing import Any
 from urllib.parse import unquote
 
 from builder import schema
-from builder.authoring import Canonical, fill_ids, to_canonical
+from builder.authoring import STRUCTURAL_RELS, Canonical, fill_ids, to_canonical
 from builder.diagnostic import Diagnostic, Fix, Path, Problem, Severity, Span
 from builder.document import Document, parse
 from builder.explain import close_names, short
 from builder.fix import to_edits
-from builder.model import Model, is_relative, to_model
+from builder.model import CARD_ASSET, Model, is_relative, to_model
 from builder.rules import RULES, check_rules
 from builder.source import LocalFile, SourceFile
 from builder.validate import schema_findings
@@ -137,6 +137,8 @@ def check_settings_file(file: SourceFile, uri: str) -> tuple[dict[str, Any] | No
         return None, [*diagnostics, Diagnostic("value-type", "error", message, document.whole())]
     canonical = Canonical(document, file.path, document.data, {})
     findings = [*schema_findings(canonical, uri), *_ambiguous(canonical)]
+    for index, link in enumerate(canonical.data.get("links", ())):
+        findings += _check_link(link["rel"], link["href"], ("links", index, "href"))
     diagnostics += [to_diagnostic(canonical, rule, problem) for rule, problem in findings]
     return canonical.data, apply_waivers(document, _once(diagnostics), complete=False)
 
@@ -178,6 +180,9 @@ def _find_assets(
     taken = {name.lower(): ("the build", "") for name in reserved}
     for asset in model.assets:
         path: Path = (*asset.path, "href")
+        if asset.key == CARD_ASSET:
+            message = f"the key {CARD_ASSET} is taken by the model card"
+            findings.append(("asset-name", Problem(asset.path, message, "give the asset another key", on="key")))
         if not is_relative(asset.href):
             if not _ADDRESS.match(asset.href):
                 findings.append(("link-broken", Problem(path, f"“{short(asset.href)}” leads nowhere that is published",
@@ -223,17 +228,23 @@ def _find_links(model: Model, folder: str) -> tuple[list[tuple[str, Path]], list
     findings: list[tuple[str, Problem]] = []
     for link in model.links:
         path: Path = (*link.path, "href")
-        if not is_relative(link.href):
-            if not _ADDRESS.match(link.href):
-                hint = "an http or https URL, or another model file"
-                findings.append(("link-broken", Problem(path, f"“{short(link.href)}” leads nowhere", hint)))
-        elif link.rel == _VERSION_REL:
+        if link.rel == _VERSION_REL and is_relative(link.href):
             versions.append((_resolve(folder, link.href), path))
         else:
-            # Only assets are copied, so a relative link would be broken in the published Item.
-            hint = "list the file in assets, or link to a URL"
-            findings.append(("link-broken", Problem(path, f"{short(link.href)} is not published by a link", hint)))
+            findings += _check_link(link.rel, link.href, path)
     return versions, findings
+
+
+def _check_link(rel: str, href: str, path: Path) -> Iterator[tuple[str, Problem]]:
+    if rel in STRUCTURAL_RELS:
+        message = f"the build writes the links of relation {rel} itself"
+        yield "link-broken", Problem(path, message, "remove the link, or give it another relation")
+    elif is_relative(href):
+        # Only assets are copied, so a relative link would be broken where it is published.
+        hint = "list the file in assets, or link to a URL"
+        yield "link-broken", Problem(path, f"{short(href)} is not published by a link", hint)
+    elif not _ADDRESS.match(href):
+        yield "link-broken", Problem(path, f"“{short(href)}” leads nowhere", "an http or https URL")
 
 
 def unknown_file(file: LocalFile, shown: str) -> Diagnostic:

@@ -5,7 +5,6 @@ Fixes are taken only while a file has no more errors with them than without; fix
 
 from __future__ import annotations
 
-import posixpath
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -16,7 +15,7 @@ from builder.about import to_about
 from builder.check import Grades, check_model, check_settings_file
 from builder.diagnostic import Diagnostic
 from builder.fix import apply_edits
-from builder.source import Source, SourceFile, find_root, find_source
+from builder.source import Source, SourceFile, find_root, find_source, nearest_collection
 
 _MOST_ROUNDS = 8
 """A fix may uncover another one: a renamed key is checked for the first time."""
@@ -38,12 +37,11 @@ def fix(location: FilePath) -> list[Fixed]:
     root = location if whole else find_root(location)
     source = find_source(root, only=None if whole else location)
     grades = to_about(source).grades
-    by_folder: dict[str, list[SourceFile]] = defaultdict(list)
+    by_collection: dict[SourceFile | None, list[SourceFile]] = defaultdict(list)
     for model in source.models:
-        by_folder[posixpath.dirname(model.path)].append(model)
+        by_collection[nearest_collection(model.path, source.collections)].append(model)
     changes: list[tuple[SourceFile, SourceFile]] = []
-    for folder, models in sorted(by_folder.items()):
-        collection = source.collections.get(folder)
+    for collection, models in by_collection.items():
         if collection is not None:
             mended = _mend_collection(collection, models, source, grades)
             changes.append((collection, mended))

@@ -20,6 +20,8 @@ T = TypeVar("T")
 
 WEIGHT_ROLES = frozenset({"weights", "model", "mlm:model", "mlm:weights"})
 """Asset roles that mark the weights of the model."""
+CARD_ASSET = "card"
+"""Key of the asset that leads to the model card."""
 CARD_SECTIONS = ("intended_use", "limitations", "training_data", "evaluation", "ethical_considerations")
 """Sections of `card` that have a place of their own on the model card."""
 SENSOR_KEYS = ("platform", "constellation", "mission")

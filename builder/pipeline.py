@@ -9,9 +9,8 @@
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
 
 from builder import __version__, schema
@@ -26,15 +25,8 @@ from builder.output import Artifact, to_json
 from builder.search import render_search
 from builder.site import Shell, render_card, render_pages, source_artifact
 from builder.source import (
-    CATALOG_FILE,
-    COLLECTION_FILE,
-    LocalFile,
-    Source,
-    SourceFile,
-    find_root,
-    find_source,
-    shown_path,
-)
+    CATALOG_FILE, COLLECTION_FILE, LocalFile, Source, SourceFile, find_root, find_source, nearest_collection, shown_path,
+)  # fmt: skip
 from builder.stac import Titles, to_item
 from builder.standing import to_statistics
 from builder.templates import Templates, read_templates
@@ -83,29 +75,24 @@ class Recipe:
 
 def build(settings: Settings, progress: Progress = lambda *_: None) -> Build:
     """The site of a source folder, as artifacts in memory; nothing is written."""
-    source = find_source(settings.source)
-    about = to_about(source, settings.base_url)
-    outcomes = run_read(source, about, progress)
-    library, across = gather_outcomes(source, about, outcomes)
-    found = sort_diagnostics(
-        [*source.diagnostics, *about.diagnostics, *(d for o in outcomes for d in o.diagnostics), *across]
-    )
-    if library is None or any(d.severity == "error" for d in found):
-        return Build(len(source.models), tuple(found), library)
+    checked = check(settings, progress)
+    library = checked.library
+    if library is None or checked.failed:
+        return checked
     templates = read_templates(settings.templates)
     counts = tuple((c.info.id, c.info.title, len(c.entries)) for c in library.collections)
     shell = Shell(library.info, counts, settings.docs is not None, GENERATOR, to_statistics(library.entries))
     artifacts = run_render(library, shell, templates, progress)
     artifacts += render_pages(library, shell, templates)
     artifacts += render_search(library)
-    artifacts += stac_artifacts(library, about.dlm_uri)
+    artifacts += stac_artifacts(library)
     artifacts += models_json.export(library, GENERATOR)
     try:
         artifacts += render_docs(settings.docs) if settings.docs else []
     except DocsError as error:
-        found += [_docs_finding(settings, line) for line in str(error).splitlines()]
-        artifacts = []
-    return Build(len(source.models), tuple(found), library, tuple(artifacts))
+        faults = (_docs_finding(settings, line) for line in str(error).splitlines())
+        return replace(checked, diagnostics=(*checked.diagnostics, *faults))
+    return replace(checked, artifacts=tuple(artifacts))
 
 
 def _docs_finding(settings: Settings, message: str) -> Diagnostic:
@@ -114,7 +101,7 @@ def _docs_finding(settings: Settings, message: str) -> Diagnostic:
 
 
 def check(settings: Settings, progress: Progress = lambda *_: None) -> Build:
-    """The findings of a source folder: the build up to where it renders."""
+    """The findings of a source folder and its library: the build up to where it renders."""
     source = find_source(settings.source)
     about = to_about(source, settings.base_url)
     outcomes = run_read(source, about, progress)
@@ -144,7 +131,7 @@ def read_batch(batch: Sequence[tuple[SourceFile, Mapping[str, LocalFile]]], reci
 
 
 def _read_one(file: SourceFile, files: Mapping[str, LocalFile], recipe: Recipe) -> Outcome:
-    collection = recipe.collections.get(posixpath.dirname(file.path))
+    collection = nearest_collection(file.path, recipe.collections)
     checked = check_model(file, collection, files, recipe.grades)
     used = frozenset(local.path for local in checked.files.values())
     if checked.model is None:
@@ -195,12 +182,11 @@ def run_render(library: Library, shell: Shell, templates: Templates, progress: P
     return artifacts
 
 
-def stac_artifacts(library: Library, dlm_uri: str) -> list[Artifact]:
+def stac_artifacts(library: Library) -> list[Artifact]:
     """The STAC objects above the Items, and the schema of the extension."""
-    base_url = library.info.base_url
     artifacts = [
         Artifact("catalog.json", to_json(to_catalog(library))),
-        Artifact(schema.DLM_PATH, to_json({**schema.published(base_url)[1], "$id": dlm_uri})),
+        Artifact(schema.DLM_PATH, to_json(schema.published(library.info.base_url)[1])),
     ]
     collections = (Artifact(f"{c.info.id}/collection.json", to_json(c.stac)) for c in library.collections)
     return [*artifacts, *collections]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path as FilePath
@@ -46,6 +46,12 @@ class SourceFile:
     path: str
     shown: str
     text: str
+
+
+def nearest_collection(path: str, collections: Mapping[str, SourceFile]) -> SourceFile | None:
+    """The collection file that a model file inherits from: that of its folder, or of the nearest one above."""
+    folder = PurePosixPath(path).parent
+    return next((collections[f.as_posix()] for f in (folder, *folder.parents) if f.as_posix() in collections), None)
 
 
 @dataclass(frozen=True, slots=True)

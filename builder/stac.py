@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 from builder import schema
-from builder.model import Asset, Model
+from builder.model import CARD_ASSET, Asset, Model
 from builder.source import LocalFile
 
 STAC_VERSION = "1.1.0"
@@ -23,7 +23,6 @@ WORLD_BBOX = (-180.0, -90.0, 180.0, 90.0)
 OPEN_START, OPEN_END = "1900-01-01T00:00:00Z", "9999-12-31T23:59:59Z"
 # The multihash code of SHA-256 and its length in bytes: https://github.com/multiformats/multihash
 SHA256_MULTIHASH = "1220"
-CARD_ASSET = "card"
 VERSION_RELS = ("predecessor-version", "successor-version", "latest-version")
 
 _MEDIA_TYPES = {

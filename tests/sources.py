@@ -10,9 +10,10 @@ from typing import Any
 from builder import schema
 from builder.authoring import to_canonical
 from builder.catalog import Entry
+from builder.document import parse
 from builder.model import Model, to_model
 from builder.pipeline import Build, Settings, build
-from builder.source import LocalFile, parse
+from builder.source import LocalFile
 from builder.stac import Titles, to_item
 
 MINIMAL = "description: A model.\ndlm:architecture: {type: CNN}\n"

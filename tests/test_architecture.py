@@ -29,6 +29,7 @@ ROWS = (
     {"across", "card", "mend"},
     {"site"},
     {"pipeline"},
+    {"matching"},
     {"cli"},
     {"reference"},
     {"mkdocs_plugin"},

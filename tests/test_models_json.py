@@ -107,7 +107,6 @@ def test_the_index_lists_every_model_and_its_files_exist(site: Path) -> None:
 
 
 def test_the_weights_of_a_local_file_are_found_from_the_index(tmp_path: Path) -> None:
-    """`weights` is as the Item has it: relative to `href` where it is a file of the site."""
     made = build_files(
         tmp_path,
         {
@@ -117,4 +116,4 @@ def test_the_weights_of_a_local_file_are_found_from_the_index(tmp_path: Path) ->
     )
     assert not made.failed
     (found,) = find_item(made, "models.json")["models"]
-    assert found["weights"] == "./w.pt"
+    assert found["weights"] == "c/a/w.pt"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from builder.catalog import Entry, Library
+from builder.model import is_relative
 from builder.output import Artifact, to_json
 
 VERSION = "1.0.0"
@@ -53,10 +54,15 @@ def _record(entry: Entry) -> dict[str, Any]:
         "classes": classes[0] if len(classes) == 1 else None,
         "frameworks": _distinct(runtime.framework for runtime in model.runtime),
         "gpu": next((d.gpu for r in model.runtime for d in r.docker if d.gpu is not None), None),
-        "weights": entry.item["assets"][model.weights.key]["href"] if model.weights else None,
+        "weights": _from_root(entry, entry.item["assets"][model.weights.key]["href"]) if model.weights else None,
         "bbox": entry.item["bbox"],
     }
     return {key: value for key, value in record.items() if value is not None and value != []}
+
+
+def _from_root(entry: Entry, href: str) -> str:
+    """The href as seen from models.json: a local file lies in the folder of its model."""
+    return f"{entry.folder}/{href.removeprefix('./')}" if is_relative(href) else href
 
 
 def _distinct(values: Any) -> list[Any]:

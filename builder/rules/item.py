@@ -19,8 +19,12 @@ LICENSES: dict[str, str] = {key: entry["id"] for key, entry in _SPDX.items()}
 _TIMES = ("created", "updated", "datetime", "start_datetime", "end_datetime")
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 MAX_ID = 100
-# Folders and files that the site has at these places itself.
-_RESERVED_COLLECTIONS = frozenset({"assets", "compare", "deploy", "docs", "match", "schemas", "search"})
+# Folders and files that the site has at its root, and in the folder of a collection; `test_pipeline` knows the rest.
+_RESERVED_COLLECTIONS = frozenset({
+    "404.html", "assets", "catalog.json", "compare", "docs", "feed.xml", "index.html", "items.parquet", "lists",
+    "manifest.json", "match", "models.json", "robots.txt", "schemas", "search", "sitemap.xml",
+})  # fmt: skip
+_RESERVED_IDS = frozenset({"collection.json", "index.html"})
 # Names that some file systems refuse: https://learn.microsoft.com/windows/win32/fileio/naming-a-file
 _RESERVED_EVERYWHERE = frozenset(
     {"con", "prn", "aux", "nul", *(f"com{n}" for n in range(1, 10)), *(f"lpt{n}" for n in range(1, 10))}
@@ -40,7 +44,7 @@ def id_unsafe(model: Model) -> Iterator[Problem]:
             yield Problem((key,), f"the {key} “{value}” has characters that addresses cannot have", f"{key}: {hint}")
         elif len(value) > MAX_ID:
             yield Problem((key,), f"the {key} has {len(value)} characters", f"at most {MAX_ID}")
-        elif stem in _RESERVED_EVERYWHERE or (key == "collection" and value.lower() in _RESERVED_COLLECTIONS):
+        elif stem in _RESERVED_EVERYWHERE or value.lower() in (_RESERVED_IDS if key == "id" else _RESERVED_COLLECTIONS):
             yield Problem((key,), f"the {key} {value} is taken by the site or the file system", "choose another name")
 
 

@@ -1,0 +1,97 @@
+"""Every type of page in a real browser: from a sub-path and from disk, light and dark, wide and narrow, on paper."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+
+pytestmark = pytest.mark.browser
+
+PAGES = {
+    "home": "index.html",
+    "filtered": "index.html?q=sentinel&band=nir&compare=csmask-unet-4b-l2a,thelper-unet",
+    "collection": "cloud-masks/index.html",
+    "card": "cloud-masks/csmask-unet-4b-l2a/index.html",
+    "card-radar": "sentinel-1/resnet50-sentinel1-all-moco/index.html",
+    "compare": "compare/index.html?ids=csmask-unet-4b-l2a,csmask-unet-6b-l2a,thelper-unet",
+    "compare-empty": "compare/index.html?ids=nothing",
+    "match": "match/index.html",
+    "tasks": "search/tasks.html",
+    "sensors": "search/sensors.html",
+    "404": "404.html",
+}
+POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:"
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_page_loads_without_a_fault(watched: Any, address: str, name: str) -> None:
+    page: Page = watched.open(address + PAGES[name])
+    policy = page.get_attribute("meta[http-equiv='Content-Security-Policy']", "content")
+    assert policy == POLICY
+    assert page.locator("h1").count() == 1
+    if page.locator("[data-browse], [data-compare], [data-match]").count():
+        assert "ready" in (page.get_attribute("html", "class") or "")
+    links = page.eval_on_selector_all("a[href]", "links => links.map(link => link.href)")
+    assert all(link.startswith((address, "http")) or "#" in link for link in links)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize("name", PAGES)
+def test_page_is_accessible_and_fits(
+    watched: Any, from_disk: str, name: str, width: int, scheme: str, screenshot: Callable[[Page, str], None]
+) -> None:
+    page: Page = watched.open(
+        from_disk + PAGES[name], viewport={"width": width, "height": 900}, color_scheme=scheme, reduced_motion="reduce"
+    )
+    if name == "match":
+        page.fill("[data-fact='sensor']", "sentinel-2")
+        page.check("[data-bands] input[value='red']")
+    if name in ("home", "filtered") and width == 360:
+        page.click("[data-panel] > summary")
+    screenshot(page, f"{name}-{width}-{scheme}")
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+    assert page.evaluate("() => document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("width", [320, 3840])
+@pytest.mark.parametrize("name", PAGES)
+def test_nothing_sticks_out_at_any_width(watched: Any, from_disk: str, name: str, width: int) -> None:
+    page: Page = watched.open(from_disk + PAGES[name], viewport={"width": width, "height": 900})
+    assert page.evaluate("() => document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("name", ["home", "card", "compare", "match"])
+def test_page_prints(watched: Any, from_disk: str, name: str, tmp_path: Path) -> None:
+    page: Page = watched.open(from_disk + PAGES[name])
+    printed = page.pdf(path=str(tmp_path / "page.pdf"), format="A4")
+    assert printed.startswith(b"%PDF")
+    page.emulate_media(media="print")
+    assert not page.locator("header.bar nav").is_visible()
+
+
+def test_without_scripts_the_lists_are_complete(watched: Any, address: str, site: Path) -> None:
+    cards = {str(path.parent.relative_to(site)) for path in site.glob("*/*/index.html")}
+    for name in ("home", "tasks", "sensors"):
+        page: Page = watched.open(address + PAGES[name], java_script_enabled=False)
+        links = page.locator("main .models a")
+        assert links.first.is_visible()
+        base = "" if name == "home" else "../"
+        shown = {href.removeprefix(base).removesuffix("/index.html") for href in _hrefs(page)}
+        assert cards <= shown, name
+        assert not page.locator(".browse").is_visible()
+    for name in ("compare", "match"):
+        page = watched.open(address + PAGES[name], java_script_enabled=False)
+        assert page.locator(".needs-script").is_visible()
+        assert page.locator(".needs-script a").first.is_visible()
+        assert not page.locator(".tool").is_visible()
+
+
+def _hrefs(page: Page) -> list[str]:
+    return [link.get_attribute("href") or "" for link in page.locator("main .models a").all()]

@@ -1,0 +1,15 @@
+"""Searches for bytes that the reader cannot take: an exception, a place outside of the text, an answer that is late.
+
+    pip install '.[fuzz]'
+    python tests/fuzz/fuzz_reader.py -max_total_time=360
+
+Any option of libFuzzer may follow. An input that fails is left in `tests/fuzz/corpus/reader/`; when its cause is mended,
+keep it there under a name that says what it is, and the tests replay it.
+"""
+
+from __future__ import annotations
+
+import search
+
+if __name__ == "__main__":
+    search.run(search.targets.read_anything, "reader", structured=False)
