@@ -15,6 +15,7 @@ from builder.model import to_providers
 from builder.rules import RULES, suggest_rules
 from builder.source import CATALOG_FILE, Source, SourceFile, shown_path
 from builder.stac import Titles
+from builder.waiver import unused_waivers, waive
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +74,22 @@ def to_about(source: Source, base_url: str | None = None) -> About:
         hint = "set base_url in catalog.yml, or pass --base-url"
         diagnostics.append(_finding("extension-unresolvable", message, Span(shown), hint))
     grades = _to_grades(source.catalog, data.get("rules", {}), diagnostics)
+    diagnostics = _waive(source, diagnostics)
     dlm_uri = schema.published(catalog.base_url)[0]
     return About(catalog, collections, dlm_uri, grades, tuple(regrade(diagnostics, grades)))
+
+
+def _waive(source: Source, diagnostics: list[Diagnostic]) -> list[Diagnostic]:
+    """The diagnostics without those waived in these files; of the catalog file, waivers that waive nothing are found.
+
+    Those of a collection file may count for its models: see `across`.
+    """
+    for file in filter(None, (source.catalog, *source.collections.values())):
+        if (document := parse(file.shown, file.text)[0]) is not None:
+            diagnostics, used = waive(document, diagnostics)
+            if file is source.catalog:
+                diagnostics += unused_waivers(document, used)
+    return diagnostics
 
 
 def _to_grades(file: SourceFile | None, rules: Mapping[str, str], diagnostics: list[Diagnostic]) -> Grades:

@@ -6,19 +6,23 @@ import posixpath
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from builder import schema
 from builder.about import About
 from builder.catalog import Entry, Library, find_cycle, gather
-from builder.check import read_canonical, regrade, to_diagnostic, unknown_file
+from builder.check import check_settings_file, read_canonical, regrade, to_diagnostic, unknown_file
 from builder.diagnostic import Diagnostic, Path, Problem, Span
+from builder.document import parse
 from builder.rules import RULES
 from builder.source import MODEL_SUFFIXES, Source, SourceFile, nearest_collection, shown_path
+from builder.waiver import Waiver, unused_waivers, waive
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What came of one model file. The entry is missing when there is an error.
 
-    `versions` are the source paths of its predecessors, each with the path of the link; `used` the local files.
+    `versions` are the source paths of its predecessors, each with the path of the link; `used` the local files,
+    `waived` the waivers of the collection file that counted.
     """
 
     file: SourceFile
@@ -26,6 +30,7 @@ class Outcome:
     diagnostics: tuple[Diagnostic, ...]
     versions: tuple[tuple[str, Path], ...] = ()
     used: frozenset[str] = frozenset()
+    waived: frozenset[Waiver] = frozenset()
 
 
 def gather_outcomes(
@@ -34,6 +39,7 @@ def gather_outcomes(
     """The library of all models that passed (None without any), and what is wrong between them."""
     entries = [outcome.entry for outcome in outcomes if outcome.entry is not None]
     diagnostics = [*_duplicate_ids(source, outcomes), *_unknown_files(source, outcomes)]
+    diagnostics += _unused_waivers(source, outcomes)
     known = {outcome.file.path: outcome for outcome in outcomes}
     by_id = {outcome.entry.model.id: outcome.file.path for outcome in outcomes if outcome.entry is not None}
     predecessors: dict[str, tuple[str, ...]] = {}
@@ -91,6 +97,17 @@ def _unknown_files(source: Source, outcomes: Sequence[Outcome]) -> Iterator[Diag
     for path, local in source.files.items():
         if path not in used and posixpath.dirname(path) not in unread:
             yield unknown_file(local, shown_path(local.location))
+
+
+def _unused_waivers(source: Source, outcomes: Sequence[Outcome]) -> Iterator[Diagnostic]:
+    """Waivers in collection files that counted neither for a model nor for the file itself."""
+    waived = {waiver for outcome in outcomes for waiver in outcome.waived}
+    unread = any(d.rule == "yaml-syntax" for outcome in outcomes for d in outcome.diagnostics)
+    for file in source.collections.values():
+        document = None if unread or "catalog:" not in file.text else parse(file.shown, file.text)[0]
+        if document is not None:
+            own = waive(document, check_settings_file(file, schema.COLLECTION_FILE)[1])[1]
+            yield from unused_waivers(document, waived | own)
 
 
 def _locate(source: Source, outcome: Outcome, rule: str, problem: Problem) -> Diagnostic:

@@ -27,6 +27,7 @@ DEFAULT_COLLECTION = "models"
 
 _PROVIDER_ROLES = ("producer", "licensor", "processor", "host")
 # https://github.com/radiantearth/stac-spec/blob/v1.1.0/commons/common-metadata.md#nodata-and-unit
+_SPELLED = {"role": "roles"} | {old: new for names in RENAMED.values() for old, new in names.items()}
 _NOT_FINITE = {"nan": "nan", "inf": "inf", "-inf": "-inf"}
 
 
@@ -121,10 +122,16 @@ class _Form:
         self.data.update(top)
 
     def inherit(self, own: dict[str, Any], defaults: Mapping[str, Any], path: Path, collection: Document) -> None:
-        """Defaults under the author's values: mappings merge, anything else of the author's wins."""
+        """Defaults under the author's values: mappings merge, anything else of the author's wins.
+
+        A draft spelling and today's are one key here.
+        """
+        spelled = {_SPELLED.get(key, key) for key in own}
         for key, value in defaults.items():
             at = (*path, key)
             if key not in own:
+                if _SPELLED.get(key, key) in spelled:
+                    continue
                 own[key] = _copy(value)
                 self.origin[at] = (collection, ("defaults", *at))
             elif isinstance(own[key], Mapping) and isinstance(value, Mapping):
@@ -314,9 +321,10 @@ class _Form:
                 read = f"is read as {known}" if known else "is left out"
                 hint = f"STAC's provider roles are {', '.join(_PROVIDER_ROLES)}"
                 self.moved((*at, index, "written"), spot)
+                twice = known in result or (isinstance(roles, list) and known in roles)
                 self.note("key-draft", (*at, index, "written"), f"the provider role “{role}” {read}", hint,
-                          fix=Fix("value", known) if known else None)  # fmt: skip
-                if known is None or known in result:
+                          fix=Fix("value", known) if known and not twice else None)  # fmt: skip
+                if known is None or twice:
                     continue
                 role = known
             self.moved((*at, len(result)), spot)

@@ -195,7 +195,7 @@ def _answers(model: Model, inputs: tuple[InputView, ...], runtimes: tuple[Runtim
     """What a reader wants first: what it does, on which imagery, whether they may use it, how to run it."""
     classes = [c.class_name for o in model.outputs for c in o.class_name_mapping if c.index != o.dont_care_index]
     shown = ", ".join(classes[:4]) + (f" and {len(classes) - 4} more" if len(classes) > 4 else "")
-    yield Fact("Does", sentence(", ".join(model.tasks)), shown, "#outputs")
+    yield Fact("Task", sentence(", ".join(model.tasks)), shown, "#outputs")
     levels = unique(" ".join(filter(None, (data.process_level, data.dtype))) for data in model.data)
     sensors = ", ".join(dict.fromkeys((*model.sensors, *model.instruments)))
     bands = "; ".join(
@@ -365,9 +365,12 @@ def _fields(entry: Entry) -> Iterator[tuple[str, tuple[tuple[str, str], ...]]]:
     item = entry.item
     yield "Item", (("id", item["id"]), ("collection", item["collection"]), *_leaves("bbox", item["bbox"]))
     summaries = {a.summary for a in entry.model.architecture if a.summary and len(a.summary) > LONG_SUMMARY}
-    yield "Properties", tuple(
-        (path, "see the layer summary under Architecture" if value in summaries else value)
-        for path, value in _each_leaf(item["properties"])
+    yield (
+        "Properties",
+        tuple(
+            (path, "see the layer summary under Architecture" if value in summaries else value)
+            for path, value in _each_leaf(item["properties"])
+        ),
     )
     yield "Assets", tuple(_each_leaf(item["assets"]))
     yield "Links", tuple(leaf for i, link in enumerate(item["links"]) for leaf in _leaves(f"[{i}]", link))

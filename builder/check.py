@@ -19,10 +19,10 @@ from builder.document import Document, parse
 from builder.explain import close_names, short
 from builder.fix import to_edits
 from builder.model import CARD_ASSET, Model, is_relative, to_model
-from builder.rules import RULES, check_rules
-from builder.source import LocalFile, SourceFile
+from builder.rules import RULES, Rule, check_rules
+from builder.source import CATALOG_FILE, LocalFile, SourceFile
 from builder.validate import schema_findings
-from builder.waiver import apply_waivers
+from builder.waiver import Waiver, unused_waivers, waive, waiver_faults
 
 _VERSION_REL = "predecessor-version"
 # A scheme has two letters or more, because one is a drive of Windows; these lead to nothing that others can fetch.
@@ -38,7 +38,8 @@ class Checked:
     """What checking one model file gave. `model` is None when there is an error.
 
     `files` are the local files by the href that an asset gives, `versions` the source paths of predecessors with the
-    path of their link in the data, `declared` the extensions that the author names.
+    path of their link in the data, `declared` the extensions that the author names, `waived` the waivers of the
+    collection file that count for the model.
     """
 
     model: Model | None
@@ -46,6 +47,7 @@ class Checked:
     files: Mapping[str, LocalFile] = field(default_factory=dict)
     versions: tuple[tuple[str, Path], ...] = ()
     declared: tuple[str, ...] = ()
+    waived: frozenset[Waiver] = frozenset()
 
 
 def check_model(
@@ -63,22 +65,45 @@ def check_model(
     if canonical is None:
         return Checked(None, tuple(diagnostics))
     findings = list(canonical.problems)
-    findings += schema_findings(canonical, schema.MODEL_FILE)
+    refused = schema_findings(canonical, schema.MODEL_FILE)
+    findings += refused
     fill_ids(canonical)
     findings += _ambiguous(canonical)
-    model = to_model(canonical.data)
-    findings += [(rule.id, problem) for rule, problem in check_rules(model)]
+    data = canonical.data
+    model = to_model(data)
+    found = [(rule, problem) for rule, problem in check_rules(model) if not _is_there(rule, problem.path, refused, data)]
+    findings += [(rule.id, problem) for rule, problem in found]
     folder = posixpath.dirname(file.path)
     assets, asset_findings = _find_assets(model, folder, files)
     versions, link_findings = _find_links(model, folder)
     findings += [*asset_findings, *link_findings]
     diagnostics = _once([*diagnostics, *(to_diagnostic(canonical, rule, problem) for rule, problem in findings)])
+    waived: set[Waiver] = set()
     if collection is not None and (inherited := _read_collection(collection)) is not None:
-        diagnostics = apply_waivers(inherited, diagnostics, complete=False)
-    diagnostics = regrade(apply_waivers(canonical.document, diagnostics), grades)
+        diagnostics, waived = waive(inherited, diagnostics)
+    diagnostics, used = waive(canonical.document, diagnostics)
+    diagnostics += [*waiver_faults(canonical.document), *unused_waivers(canonical.document, used)]
+    diagnostics = regrade(diagnostics, grades)
     failed = any(d.severity == "error" for d in diagnostics)
     declared = canonical.data.get("stac_extensions", ())
-    return Checked(None if failed else model, tuple(diagnostics), assets, tuple(versions), tuple(declared))
+    return Checked(
+        None if failed else model, tuple(diagnostics), assets, tuple(versions), tuple(declared), frozenset(waived)
+    )
+
+
+def _is_there(rule: Rule, path: Path, refused: Iterable[tuple[str, Problem]], data: Mapping[str, Any]) -> bool:
+    """Whether what a rule misses at a path is there but was refused, or is there under a misspelt key."""
+    for refusing, problem in refused:
+        for base in {path, path[:-1]} if rule.misses else ():
+            if problem.path[: len(base)] != base or len(problem.path) == len(base):
+                continue
+            key = str(problem.path[len(base)])
+            if refusing == "key-unknown" and len(problem.path) == len(base) + 1:
+                if close_names(key, rule.misses):
+                    return True
+            elif key in rule.misses and not _value_at(data, (*base, key)):
+                return True
+    return False
 
 
 def regrade(diagnostics: Iterable[Diagnostic], grades: Grades) -> list[Diagnostic]:
@@ -126,7 +151,10 @@ def _parse_cached(shown: str, text: str) -> Document | None:
 
 
 def check_settings_file(file: SourceFile, uri: str) -> tuple[dict[str, Any] | None, list[Diagnostic]]:
-    """The data of a catalog or collection file, as far as its schema accepts it, and what is wrong with it."""
+    """The data of a catalog or collection file, as far as its schema accepts it, and what is wrong with it.
+
+    Its waivers are left to the caller, who knows what else is found in it.
+    """
     document, diagnostics = parse(file.shown, file.text)
     if document is None:
         return None, diagnostics
@@ -140,7 +168,7 @@ def check_settings_file(file: SourceFile, uri: str) -> tuple[dict[str, Any] | No
     for index, link in enumerate(canonical.data.get("links", ())):
         findings += _check_link(link["rel"], link["href"], ("links", index, "href"))
     diagnostics += [to_diagnostic(canonical, rule, problem) for rule, problem in findings]
-    return canonical.data, apply_waivers(document, _once(diagnostics), complete=False)
+    return canonical.data, [*_once(diagnostics), *waiver_faults(document)]
 
 
 def to_diagnostic(canonical: Canonical, rule: str, problem: Problem) -> Diagnostic:
@@ -159,8 +187,22 @@ def _ambiguous(canonical: Canonical) -> Iterator[tuple[str, Problem]]:
         # The path is one in the file; the canonical one leads back to it.
         prefix = next((path[:n] for n in range(len(path), 0, -1) if path[:n] in written), ())
         at = (*written[prefix], *path[len(prefix) :]) if prefix else path
-        yield "value-ambiguous", Problem(at, f"some YAML readers take {text} for {reading}", f'quote it: "{text}"',
-                                         fix=Fix("quote"))  # fmt: skip
+        if at[:1] == ("rules",) and canonical.document.path.endswith(CATALOG_FILE):
+            continue  # `off` is a severity there
+        value, message = _value_at(canonical.data, at), f"some YAML readers take {text} for {reading}"
+        if isinstance(value, int):
+            yield "value-ambiguous", Problem(at, message, f'write {value}, or quote it if it is text: "{text}"')
+        else:
+            yield "value-ambiguous", Problem(at, message, f'quote it: "{text}"', fix=Fix("quote"))
+
+
+def _value_at(data: Any, path: Path) -> Any:
+    for step in path:
+        try:
+            data = data[step]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return data
 
 
 # --- files and links -------------------------------------------------------------------------------------------------

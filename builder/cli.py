@@ -230,21 +230,20 @@ def _is_failure(result: Build, strict: bool) -> bool:
 def _fix(sources: tuple[FilePath, ...], diff: bool, quiet: bool) -> None:
     """Makes the safe fixes; with `diff`, shows them instead and stops, with exit code 1 when there are any."""
     from builder import mend, report
-    from builder.output import write_text
+    from builder.output import OutputError, replace_text
 
     for source in sources:
         if not source.is_file():
             _need_folder(source)
-    fixed = list(dict.fromkeys(one for source in sources for one in mend.fix(source)))
+    fixed = mend.fix(sources)
     if diff:
         for one in fixed:
             click.echo(report.format_diff(one.shown, one.before, one.after), nl=False)
         sys.exit(ERRORS if fixed else OK)
-    for one in fixed:
-        try:
-            write_text(one.location, one.after)
-        except OSError as error:
-            _stop(USAGE, f"{one.shown}: {error.strerror or error}")
+    try:
+        replace_text({FilePath(one.shown): one.after for one in fixed})
+    except OutputError as error:
+        _stop(USAGE, str(error))
     if not quiet:
         click.echo(f"{_count(len(fixed), 'file')} mended.", err=True)
 

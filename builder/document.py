@@ -145,7 +145,10 @@ class Document:
                 continue
             seen.add(id(node))
             if isinstance(node, yaml.ScalarNode):
-                ranges.append((node.start_mark.index, node.end_mark.index))
+                start, end = node.start_mark.index, node.end_mark.index
+                if node.style in ("|", ">") and (line_end := re.compile(r"[\r\n]").search(self.text, start, end)):
+                    start = line_end.start()  # behind the sign of a block there may be a comment
+                ranges.append((start, end))
             else:
                 waiting += [part for item in node.value for part in (item if isinstance(item, tuple) else (item,))]
         return sorted(ranges)
@@ -167,8 +170,10 @@ class Document:
         return number + 1
 
     def whole(self) -> Span:
-        """The beginning of the file."""
-        return _span_at(self.path, self.text, 0, 0)
+        """The beginning of what the file says, below comments at its top."""
+        root = _compose_cached(self.path, self.text)
+        start = None if root is None else root.start_mark
+        return _span_at(self.path, self.text, *((0, 0) if start is None else (start.line, start.column)))
 
     def _span(self, node: yaml.Node, *, first_line: bool = False) -> Span:
         start, end = node.start_mark, node.end_mark

@@ -6,6 +6,7 @@ import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
+from urllib.parse import unquote
 
 from jsonschema.exceptions import ValidationError
 
@@ -16,6 +17,8 @@ _KINDS = {
     "array": "a list", "object": "a mapping", "null": "nothing",
 }  # fmt: skip
 _MOST_SUGGESTIONS = 5
+# What may stand before a DOI; after any other address, `10.` may be part of the name of a file.
+_DOI_ADDRESS = re.compile(r"\s*(?:https?://)?(?:(?:dx\.|www\.)?doi\.org/|doi[:\s])\s*10\.", re.IGNORECASE)
 
 
 def explain(error: ValidationError) -> Iterator[tuple[str, Problem, Path]]:
@@ -53,9 +56,10 @@ def explain(error: ValidationError) -> Iterator[tuple[str, Problem, Path]]:
         expects = scope.get("x-expects")
         examples = scope.get("examples")
         hint = expects or (f"such as {examples[0]}" if examples else f"it must match {wanted}")
+        fix = None
         if own == "doi-syntax" and "10." in value:
-            hint = value[value.index("10.") :].strip()
-        fix = Fix("value", hint) if own == "doi-syntax" and re.search(wanted, str(hint)) else None
+            hint = unquote(value[value.index("10.") :]).strip()
+            fix = Fix("value", hint) if _DOI_ADDRESS.match(value) and re.search(wanted, hint) else None
         message = f"“{short(value)}” is not in the form of {name}"
         yield own or "value-format", Problem(path, message, hint, fix=fix), path
     elif keyword == "oneOf" and name == "bbox":
@@ -154,7 +158,7 @@ def _wrong_choice(path: Path, name: str, value: Any, choices: list[Any]) -> Prob
     close = close_names(str(value), choices)
     if close:
         hint = f"did you mean {' or '.join(close)}?"
-    elif len(choices) <= _MOST_SUGGESTIONS + 1:
+    elif len(choices) <= _MOST_SUGGESTIONS:
         hint = f"one of {', '.join(map(str, choices))}" if len(choices) > 1 else f"write {choices[0]}"
     else:
         hint = f"one of {', '.join(map(str, choices[:_MOST_SUGGESTIONS]))} …"

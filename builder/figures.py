@@ -20,7 +20,7 @@ SHORTEST, LONGEST = 0.38, 2.5
 COLDEST, WARMEST = 8.0, 14.0
 """Ends of the thermal part, which stands apart at the right of a strip that needs it, in micrometres."""
 TICKS = (0.4, 0.5, 0.7, 1.0, 1.6, 2.2)
-THERMAL_TICKS = (9.0, 12.0)
+THERMAL_TICKS = (10.5,)
 THERMAL_START = 86.0
 """Where the thermal part begins, in percent of the strip; what is before it ends 4 percent earlier."""
 NARROWEST = 0.8
@@ -93,13 +93,11 @@ class _Span:
     loose: bool
 
 
-def to_spectrum(
-    bands: Sequence[Band | UsefulBand], others: Sequence[Band | UsefulBand], name: str
-) -> Spectrum | None:
+def to_spectrum(bands: Sequence[Band | UsefulBand], others: Sequence[Band | UsefulBand], name: str) -> Spectrum | None:
     """The strip of an input's bands in channel order; None when there is nothing to place on it."""
     placed = [(span, channel, band) for channel, band in enumerate(bands) if (span := _span(band)) is not None]
     rest = [(span, band) for band in others if (span := _span(band)) is not None and not span.loose]
-    thermal = any(_is_thermal(span) for span, *_ in [*placed, *rest])
+    thermal = any(map(_is_thermal, [*(p[0] for p in placed), *(r[0] for r in rest)]))
     axis = _Axis(thermal)
     outside = [f"channel {channel}: {_title(band)}" for channel, band in enumerate(bands) if _span(band) is None]
     outside += [f"channel {channel}: {_title(band)}" for span, channel, band in placed if axis.place(span) is None]
@@ -177,7 +175,7 @@ class _Axis:
 def _span(band: Band | UsefulBand) -> _Span | None:
     centre = band.center_wavelength
     if centre is not None and centre > 0:
-        half = min((band.full_width_half_max or 0.0) / 2, centre * 0.9)
+        half = min(max(band.full_width_half_max or 0.0, 0.0) / 2, centre * 0.9)
         return _Span(centre - half, centre + half, centre, False)
     if band.common_name in COMMON_NAME_RANGES:
         low, high = COMMON_NAME_RANGES[band.common_name]
@@ -313,6 +311,8 @@ def draw_hatch(number: int) -> str:
 # --- small figures of the pipeline -----------------------------------------------------------------------------------
 
 
+_BEYOND = 1e300
+"""Numbers that are not drawn: they, or what is worked out from them, may be no finite floats."""
 _ANY_LAYERS = (28.0, 22.0, 16.0, 10.0, 16.0, 22.0)
 
 
@@ -323,6 +323,9 @@ class Glyph:
     areas: tuple[tuple[str, str], ...] = ()
     lines: str = ""
     dots: str = ""
+
+
+NO_GLYPH = Glyph()
 
 
 def draw_rows(colours: Sequence[str]) -> Glyph:
@@ -349,13 +352,13 @@ def draw_slabs(colours: Sequence[str]) -> Glyph:
 
 def draw_whiskers(mean: Sequence[float], std: Sequence[float]) -> Glyph:
     """Mean and standard deviation of each channel, on one scale."""
+    if any(not abs(value) < _BEYOND for value in (*mean, *std)):
+        return NO_GLYPH
     count = min(max(len(mean), len(std)), MOST_DRAWN)
     middles = [mean[i] if i < len(mean) else 0.0 for i in range(count)]
     reaches = [abs(std[i]) if i < len(std) else 0.0 for i in range(count)]
     low = min((m - r for m, r in zip(middles, reaches, strict=True)), default=0.0)
     high = max((m + r for m, r in zip(middles, reaches, strict=True)), default=0.0)
-    if not (math.isfinite(low) and math.isfinite(high) and math.isfinite(high - low)):
-        return Glyph()
     step = min(64 / max(count, 1), 14)
 
     def y(value: float) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -32,7 +31,7 @@ def to_footprint(bbox: Sequence[float], geometry: Mapping[str, Any] | None = Non
     """The footprint of a STAC bounding box, and of the outlines of its geometry where they are few; None for a box
     that is none. West is greater than east in a box across the antimeridian, as RFC 7946 has it."""
     west, south, east, north = [*bbox[:2], *bbox[3:5]] if len(bbox) == 6 else bbox[:4]
-    if not all(map(math.isfinite, (west, south, east, north))) or south > north:
+    if not (all(abs(value) <= 360 for value in (west, south, east, north)) and south <= north):
         return None
     width = east - west + (360 if west > east else 0)
     whole = width >= 359.9 and north - south >= 170

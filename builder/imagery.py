@@ -50,8 +50,9 @@ def _image_bands(
             continue
         bands = _bands_of(asset)
         named = [name for name in polarizations if _ends_with(key, name)]
-        rows = [_plain_band(band) for band in bands] or [[name, None, None, None] for name in named]
-        if not any(row[0] or row[1] for row in rows):
+        rows = [row for row in map(_plain_band, bands) if row[0] or row[1] or row[2]]
+        rows = rows or [[name, None, None, None] for name in named]
+        if not rows:
             continue
         for row in rows:
             found.setdefault(tuple(row[:3]), row)

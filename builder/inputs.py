@@ -15,6 +15,7 @@ from builder.facts import (
     unique,
 )
 from builder.figures import (
+    NO_GLYPH,
     Glyph,
     Radar,
     Spectrum,
@@ -54,7 +55,7 @@ class Step:
     label: str
     value: str = ""
     note: str = ""
-    glyph: Glyph = Glyph()
+    glyph: Glyph = NO_GLYPH
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,15 +130,15 @@ def _steps(
     """The way from the imagery to the tensor, step by step."""
     bands = (data.number_of_bands if data else None) or len(model.bands)
     colours = [band_colour(row.band) for row in rows]
+    taken = ", ".join(model.sensors or model.instruments) or (data.process_level or "" if data else "")
+    kind = " · ".join(filter(None, (f"{bands} bands" if bands else "", data.dtype if data else "")))
     yield Step(
         "imagery",
         "Imagery",
-        ", ".join(model.sensors or model.instruments) or (data.process_level or "" if data else ""),
-        " · ".join(filter(None, (f"{bands} bands" if bands else "", data.dtype if data else ""))),
+        taken or kind,
+        kind if taken else "",
         draw_rows(
-            [band_colour(band) for band in model.bands]
-            if len(model.bands) == bands
-            else [""] * min(bands, MOST_BANDS)
+            [band_colour(band) for band in model.bands] if len(model.bands) == bands else [""] * min(bands, MOST_BANDS)
         ),
     )
     names = ", ".join(band_name(row.band) for row in rows if row.band.name or row.band.common_name)
@@ -153,9 +154,7 @@ def _steps(
     else:
         yield Step("scaling", "Scaling", f"× {number}" if number else "", words)
     steps = [
-        word
-        for word, numbers in (("− mean", entry.normalization_mean), ("÷ std", entry.normalization_std))
-        if numbers
+        word for word, numbers in (("− mean", entry.normalization_mean), ("÷ std", entry.normalization_std)) if numbers
     ]
     glyph = draw_whiskers(entry.normalization_mean, entry.normalization_std)
     yield Step("normalization", "Normalization", " ".join(steps), "per band" if steps else "", glyph)

@@ -7,7 +7,7 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path as FilePath
 from pathlib import PurePosixPath
@@ -98,20 +98,23 @@ def publish(artifacts: Iterable[Artifact], site: FilePath) -> Published:
     return Published(tuple(sorted(changed)), tuple(unchanged), tuple(removed))
 
 
-def write_text(location: FilePath, text: str) -> None:
-    """Replaces the text of a file in one step; its byte order mark and its permissions stay."""
-    mark = b"\xef\xbb\xbf"
-    with location.open("rb") as stream:
-        begins = stream.read(3)
-    with tempfile.NamedTemporaryFile(dir=location.parent, prefix=".mend-", delete=False) as made:
-        made.write((mark if begins == mark else b"") + text.encode())
-    new = FilePath(made.name)
-    try:
-        shutil.copymode(location, new)
-        new.replace(location)
-    except OSError:
-        new.unlink(missing_ok=True)
-        raise
+def replace_text(texts: Mapping[FilePath, str]) -> None:
+    """Replaces the texts of files, each in one step, none when one of them is write-protected; permissions stay."""
+    for location in texts:
+        if not (location.stat().st_mode & 0o222 and os.access(location, os.W_OK)):
+            raise OutputError(f"{location} is write-protected; nothing was changed")
+    for location, text in texts.items():
+        new: FilePath | None = None
+        try:
+            with tempfile.NamedTemporaryFile(dir=location.parent, prefix=".mend-", delete=False) as made:
+                new = FilePath(made.name)
+                made.write(text.encode())
+            shutil.copymode(location, new)
+            new.replace(location)
+        except OSError as error:
+            if new is not None:
+                new.unlink(missing_ok=True)
+            raise OutputError(f"{location} cannot be written: {error.strerror or error}") from error
 
 
 def _by_path(artifacts: Iterable[Artifact]) -> dict[str, Artifact]:

@@ -135,18 +135,18 @@ def _read_one(file: SourceFile, files: Mapping[str, LocalFile], recipe: Recipe) 
     checked = check_model(file, collection, files, recipe.grades)
     used = frozenset(local.path for local in checked.files.values())
     if checked.model is None:
-        return Outcome(file, None, checked.diagnostics, checked.versions, used)
+        return Outcome(file, None, checked.diagnostics, checked.versions, used, checked.waived)
     item = to_item(checked.model, recipe.titles, checked.files, checked.declared)
     if problems := check_item(item):
         canonical, _ = read_canonical(file, collection)
         assert canonical is not None  # noqa: S101  it was read a moment ago
         found = (to_diagnostic(canonical, rule, problem) for rule, problem in problems)
-        return Outcome(file, None, (*checked.diagnostics, *found), checked.versions, used)
+        return Outcome(file, None, (*checked.diagnostics, *found), checked.versions, used, checked.waived)
     local = {
         asset.published_name: checked.files[asset.href] for asset in checked.model.assets if asset.href in checked.files
     }
     entry = Entry(checked.model, item, file.path, file.text, local)
-    return Outcome(file, entry, checked.diagnostics, checked.versions, used)
+    return Outcome(file, entry, checked.diagnostics, checked.versions, used, checked.waived)
 
 
 def render_batch(batch: Sequence[tuple[Entry, Neighbours]], shell: Shell, templates: Templates) -> list[Artifact]:

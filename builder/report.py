@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from urllib.parse import quote
@@ -78,8 +79,10 @@ def format_text(diagnostics: Sequence[Diagnostic], *, colour: bool = False) -> s
 
 
 def format_diff(file: str, before: str, after: str) -> str:
-    """The change of a file as a unified diff."""
-    lines = difflib.unified_diff(before.splitlines(keepends=True), after.splitlines(keepends=True), file, file)
+    """The change of a file as a unified diff, which `git apply` and `patch -p1` take."""
+    old, new = (re.findall(r"[^\n]*\n|[^\n]+", text) for text in (before, after))
+    name = file.lstrip("/")
+    lines = difflib.unified_diff(old, new, f"a/{name}", f"b/{name}")
     return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
 
 

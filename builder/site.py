@@ -19,8 +19,8 @@ from builder.lists import LIMIT, Group, Listing, to_coverage, to_listings
 from builder.model import Model
 from builder.output import Artifact
 from builder.schema import DLM_PATH
-from builder.standing import Statistics
 from builder.stac import to_datetime
+from builder.standing import Statistics
 from builder.templates import Templates, markdown
 
 FALLBACK_UPDATED = "1970-01-01T00:00:00Z"
@@ -98,7 +98,7 @@ def render_pages(library: Library, shell: Shell, templates: Templates) -> list[A
     """Every page that is not a card, the feed, and the files that hosts and crawlers read."""
     return [
         *_lists(library, shell, templates),
-        *_tools(library, shell, templates),
+        *_tools(shell, templates),
         _missing(shell, templates),
         _feed(library, shell, templates),
         *_crawling(library, shell, templates),
@@ -153,7 +153,7 @@ def _listing(listing: Listing, shell: Shell, templates: Templates, *, every: boo
         yield render(group.path, f"{listing.title}: {group.title}", listing, [named(group, group.entries)])
 
 
-def _tools(library: Library, shell: Shell, templates: Templates) -> Iterator[Artifact]:
+def _tools(shell: Shell, templates: Templates) -> Iterator[Artifact]:
     """The pages that work on the index alone, compare and match."""
     words = "Models side by side: what they read, how they prepare it, what comes out."
     page = _page(shell, "compare/index.html", "Compare models", words)

@@ -60,13 +60,13 @@ def to_numbers(model: Model) -> dict[str, float]:
     found: dict[str, float] = {}
     parameters = [a.total_nb_parameters for a in model.architecture if a.total_nb_parameters]
     if parameters:
-        found["parameters"] = float(sum(parameters))
+        found["parameters"] = sum(parameters)
     sizes = [a.fields["file:size"] for a in model.assets if a.is_weights and a.fields.get("file:size")]
     if sizes:
-        found["size"] = float(sizes[0])
+        found["size"] = sizes[0]
     if model.gsd:
-        found["gsd"] = float(model.gsd)
-    return {key: value for key, value in found.items() if value > 0 and math.isfinite(value)}
+        found["gsd"] = model.gsd
+    return {key: float(value) for key, value in found.items() if 0 < value < 1e18}
 
 
 def to_statistics(entries: Iterable[Entry]) -> Statistics:
@@ -112,9 +112,15 @@ def _standing(key: str, value: float, series: Series) -> Standing:
         for number, count in zip(series.values, series.counts, strict=True)
     )
     return Standing(
-        key, LABELS[key], _format(key, value), _words(key, value, series), marks, f"{place(value) / 10:.1f}%", _format(key, low),
-        _format(key, high),
-    )  # fmt: skip
+        key=key,
+        label=LABELS[key],
+        value=_format(key, value),
+        words=_words(key, value, series),
+        marks=marks,
+        x=f"{place(value) / 10:.1f}%",
+        low=_format(key, low),
+        high=_format(key, high),
+    )
 
 
 def _words(key: str, value: float, series: Series) -> str:
@@ -124,7 +130,8 @@ def _words(key: str, value: float, series: Series) -> str:
     about = "" if series.exact else "about "
     more, less = ("coarser", "finer") if key == "gsd" else ("larger", "smaller")
     said = [f"{more} than {about}{format_count(below)}"] if below else []
-    said += [f"the same as {format_count(here - 1)} other{'s' if here > 2 else ''}"] if here > 1 and series.exact else []
+    if here > 1 and series.exact:
+        said.append(f"the same as {format_count(here - 1)} other{'s' if here > 2 else ''}")
     said += [f"{less} than {about}{format_count(above)}"] if above else []
     return f"{', '.join(said)} of {format_count(series.total)} models that state it"
 

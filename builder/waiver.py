@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import re
 from bisect import bisect
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from builder.diagnostic import Diagnostic, Span
 from builder.document import Document
 from builder.rules import RULES, suggest_rules
 
-_WAIVER = re.compile(r"#\s*catalog:\s*ignore\b(?:\[(?P<rules>[^\]\n]*)\])?(?P<reason>[^\r\n]*)")
+_WAIVER = re.compile(r"#[ \t]*catalog:[ \t]*ignore\b(?:\[(?P<rules>[^\]\n]*)\])?(?P<reason>[^\r\n]*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,31 +28,41 @@ class Waiver:
     reason: str
 
 
-def apply_waivers(document: Document, diagnostics: Iterable[Diagnostic], *, complete: bool = True) -> list[Diagnostic]:
-    """The diagnostics without those that the document waives, and with what is wrong with its waivers.
-
-    Without `complete` there may be further diagnostics of the document, so that its waivers are not judged.
-    """
-    kept = list(diagnostics)
-    if "catalog:" not in document.text:
-        return kept
-    waivers, faults = find_waivers(document)
-    unused = []
-    for waiver in waivers:
+def waive(document: Document, diagnostics: Iterable[Diagnostic]) -> tuple[list[Diagnostic], set[Waiver]]:
+    """The diagnostics without those that the document waives, and the waivers that did it."""
+    kept, used = list(diagnostics), set()
+    for waiver in find_waivers(document)[0]:
         waived = (waiver.rule, document.path, waiver.line)
         left = [d for d in kept if (d.rule, d.span.file, d.span.line) != waived]
         if len(left) < len(kept):
             kept = left
-        else:
-            message = f"nothing on line {waiver.line} is found by {waiver.rule}"
-            unused.append(_finding("waiver-unused", message, waiver.span, "remove the waiver"))
-    return [*kept, *faults, *unused] if complete else kept
+            used.add(waiver)
+    return kept, used
+
+
+def unused_waivers(document: Document, used: Collection[Waiver]) -> list[Diagnostic]:
+    """What is wrong with the waivers of a document that waived nothing."""
+    return [
+        _finding(
+            "waiver-unused", f"nothing on line {waiver.line} is found by {waiver.rule}", waiver.span,
+            "remove the waiver, or move it to the line of the finding",
+        )
+        for waiver in find_waivers(document)[0]
+        if waiver not in used
+    ]  # fmt: skip
+
+
+def waiver_faults(document: Document) -> list[Diagnostic]:
+    """What is wrong with the waivers of a document that are not in their form."""
+    return find_waivers(document)[1]
 
 
 def find_waivers(document: Document) -> tuple[list[Waiver], list[Diagnostic]]:
     """The waivers in a document's comments, and those that are not in their form."""
     waivers: list[Waiver] = []
     faults: list[Diagnostic] = []
+    if "catalog:" not in document.text:
+        return waivers, faults
     ranges = document.scalar_ranges()
     for match in _WAIVER.finditer(document.text):
         before = bisect(ranges, (match.start(), len(document.text)))

@@ -171,9 +171,15 @@ def test_sections_link_to_themselves() -> None:
 def test_what_is_copied_is_named() -> None:
     text = card(RICH)
     named = re.findall(r'data-copy="([^"]*)"', text)
-    assert {"Command to run the model", "Citation", "BibTeX", "Address of the STAC Item"} <= set(named)
+    assert {"Command to run the model", "Citation", "BibTeX", "STAC Item"} <= set(named)
     assert any(name.startswith("Preprocessing in numpy") for name in named)
     assert "<button" not in text.split("</header>", 1)[1].split("<footer")[0], "the script makes the buttons"
+
+
+def test_real_layer_summary_is_a_chart(real_build: Build) -> None:
+    content = next(a.content for a in real_build.artifacts if a.path == "pleiades/thelper-unet/index.html")
+    assert isinstance(content, bytes)
+    assert "42,813,873 in all, in 79 layers with parameters" in content.decode()
 
 
 def test_cards_of_the_real_catalog_are_light(real_build: Build) -> None:

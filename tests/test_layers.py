@@ -6,8 +6,10 @@ import re
 import time
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from shared import SHARED, needs_shared
 
 from builder.layers import MOST_STAGES, Row, parse_layers, to_stages
 
@@ -25,7 +27,7 @@ def torchsummary(colon: str = ":") -> str:
     """As torchsummary 1.5 prints: right-aligned in 20, 25 and 15 characters."""
     lines = ["-" * 64, f"{'Layer (type)':>20}  {'Output Shape':>25} {'Param #':>15}", "=" * 64]
     for number, (kind, shape, count) in enumerate(SMALL, 1):
-        lines.append(f"{f'{kind}-{number}':>20}  {str([-1, *shape]):>25} {count:>15,}")
+        lines.append(f"{f'{kind}-{number}':>20}  {[-1, *shape]!s:>25} {count:>15,}")
     lines += ["=" * 64, f"Total params{colon} {TOTAL:,}", f"Trainable params{colon} {TOTAL:,}", "-" * 64]
     return "\n".join(lines)
 
@@ -168,6 +170,17 @@ def test_many_stages_are_merged() -> None:
     assert 2 <= len(stages) <= MOST_STAGES
     assert sum(stage.parameters for stage in stages) == 1000
     assert stages[0].label == "layer0 Dense to layer6 Dense"
+
+
+@needs_shared
+def test_published_example_is_read() -> None:
+    text = (SHARED / "examples" / "dlm" / "thelper-unet.yml").read_text("utf-8")
+    network = yaml.safe_load(text)["properties"]["dlm:architecture"]
+    # Its folded lines hide the printed total.
+    layers = parse_layers(network["summary"], 42_813_873)
+    assert layers
+    assert layers.total == 42_813_873
+    assert max(layers.stages, key=lambda stage: stage.parameters).label == "at 2 × 2"
 
 
 LINES = st.sampled_from([*torchsummary().splitlines(), *TORCHINFO.splitlines(), *KERAS_3.splitlines(),

@@ -19,6 +19,7 @@ from builder.catalog import CatalogInfo, Library, Neighbours
 from builder.cite import to_bibtex
 from builder.model import Docker, to_model
 from builder.output import Artifact
+from builder.search import render_search
 from builder.site import Shell, render_card, render_pages, source_artifact
 from builder.templates import plain_text, read_templates, safe_href
 
@@ -80,7 +81,7 @@ def content(artifact: Artifact) -> str:
 def pages(base_url: str | None = None, *models: dict[str, Any]) -> dict[str, Artifact]:
     library = to_library(*(models or (RICH, BARE, HOSTILE)), base_url=base_url)
     shell = to_shell(library)
-    artifacts = render_pages(library, shell, TEMPLATES)
+    artifacts = render_pages(library, shell, TEMPLATES) + render_search(library)
     for entry in library.entries:
         artifacts += render_card(entry, library.neighbours[entry.folder], shell, TEMPLATES)
         artifacts.append(source_artifact(entry))
@@ -283,7 +284,7 @@ def test_page_obeys_its_own_security_policy(path: str) -> None:
         assert tag not in {"style", "iframe", "object", "embed", "form", "base"}
         assert not any(name.startswith("on") or name == "style" for name in attributes), (tag, attributes)
         if tag == "script":
-            assert re.fullmatch(r"(\.\./)*assets/site\.js", attributes["src"] or "")
+            assert re.fullmatch(r"(\.\./)*(assets|search)/[a-z-]+\.js", attributes["src"] or "")
 
 
 @pytest.mark.parametrize("path", sorted(PAGES))
@@ -299,7 +300,7 @@ def test_page_loads_and_links_nothing_unsafe(path: str) -> None:
                 assert tag == "a", "a page loads nothing from elsewhere"
                 assert "noopener" in (attributes.get("rel") or "")
             elif not (target == "x" and tag == "img"):  # the image that the hostile texts show
-                parts = [*path.split("/")[:-1], *target.split("#")[0].split("/")]
+                parts = [*path.split("/")[:-1], *re.split("[#?]", target)[0].split("/")]
                 while ".." in parts:
                     at = parts.index("..")
                     del parts[at - 1 : at + 1]

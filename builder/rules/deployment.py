@@ -113,7 +113,7 @@ def commit_hash(model: Model) -> Iterator[Problem]:
             yield Problem((*runtime.path, "model_commit_hash"), message, "7 to 40 digits from 0 to 9 and a to f")
 
 
-@rule("note")
+@rule("note", misses=("model_commit_hash",))
 def commit_missing(model: Model) -> Iterator[Problem]:
     """Where code is named, its commit should be.
 
@@ -167,19 +167,18 @@ def function_syntax(model: Model) -> Iterator[Problem]:
             yield Problem(path, f"“{value}” does not name a Python function", "package.module:function(Type) -> Type")
 
 
-@rule("note")
+@rule("note", misses=("assets",))
 def weights_missing(model: Model) -> Iterator[Problem]:
     """A model should name its weights: an asset with the role `weights`.
 
     Without them nobody can run it.
     """
     if model.weights is None:
-        hint = (
-            "add an asset with roles: [weights]"
-            if not model.assets
-            else "give the asset of the weights roles: [weights]"
-        )
-        yield Problem(("assets",), "no asset has the role weights", hint, on="key")
+        if model.assets:
+            hint = "give the asset of the weights roles: [weights]"
+            yield Problem(("assets",), "no asset has the role weights", hint, on="key")
+        else:
+            yield Problem((), "no weights are named", "add an asset with roles: [weights]")
 
 
 @rule("note")

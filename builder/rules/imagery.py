@@ -61,12 +61,7 @@ def _length(model: Model, statistic: str) -> Iterator[Problem]:
         if not values:
             continue
         path = (*entry.path, f"normalization:{statistic}")
-        expected = expected_channels(entry, data_of(model, index))
-        if expected is None:
-            dims = [tensor for tensor in entry.input_tensors if tensor.dim is not None]
-            if dims:
-                dim = dims[0].dim or 0
-                expected = dim, (*dims[0].path, "dim"), f"{_count(dim, 'channel')} here"
+        expected = _wanted_length(model, index)
         if expected is not None and expected[0] != len(values):
             yield Problem(
                 path,
@@ -74,6 +69,18 @@ def _length(model: Model, statistic: str) -> Iterator[Problem]:
                 "one value for each selected band, in the same order",
                 related=((expected[1], expected[2]),),
             )
+
+
+def _wanted_length(model: Model, index: int) -> tuple[int, tuple[str | int, ...], str] | None:
+    """How many values an input's statistics need, as `expected_channels` gives it, or the tensor's `dim`."""
+    entry = model.inputs[index]
+    expected = expected_channels(entry, data_of(model, index))
+    if expected is not None:
+        return expected
+    tensor = next((tensor for tensor in entry.input_tensors if tensor.dim is not None), None)
+    if tensor is None or tensor.dim is None:
+        return None
+    return tensor.dim, (*tensor.path, "dim"), f"{_count(tensor.dim, 'channel')} here"
 
 
 @rule("error")
@@ -92,10 +99,10 @@ def std_length(model: Model) -> Iterator[Problem]:
 
     Normalisation divides the first band by the first value and so on.
     """
-    yield from (found := list(_length(model, "std")))
-    for entry in model.inputs:
+    yield from _length(model, "std")
+    for index, entry in enumerate(model.inputs):
         mean, std = len(entry.normalization_mean), len(entry.normalization_std)
-        if mean and std and mean != std and not found:
+        if mean and std and mean != std and _wanted_length(model, index) is None:
             yield Problem(
                 (*entry.path, "normalization:std"),
                 f"normalization:std has {_count(std, 'value')}, normalization:mean has {mean}",
@@ -233,20 +240,28 @@ def band_count(model: Model) -> Iterator[Problem]:
 def wavelength_unit(model: Model) -> Iterator[Problem]:
     """Wavelengths are in micrometres.
 
-    Red is 0.665, not 665. A value above 100 is taken for nanometres: divide it by 1000.
+    Red is 0.665, not 665. A value above 100 is taken for nanometres: divide it by 1000. So is a width of more than
+    twice the wavelength, which no band has.
     """
     places = [(band, band.path) for band in model.bands]
     useful = [(band, band.path) for data in model.data for band in data.useful_bands]
     for band, path in [*places, *useful]:
         for key in ("center_wavelength", "full_width_half_max"):
-            value = getattr(band, key)
-            if value is not None and value > 100:
-                yield Problem(
-                    (*path, key),
-                    f"{key} is {value:g}, which looks like nanometres",
-                    f"in micrometres: {value / 1000:g}",
-                    fix=Fix("value", f"{value / 1000:g}"),
-                )
+            value, centre = getattr(band, key), band.center_wavelength
+            if value is None or (value <= 100 and not (key != "center_wavelength" and _too_wide(value, centre))):
+                continue
+            micrometres = f"{value / 1000:.12g}"
+            yield Problem(
+                (*path, key),
+                f"{key} is {value:g}, which looks like nanometres",
+                f"in micrometres: {micrometres}",
+                # 100 µm is the longest wavelength that the rule lets pass: more is another unit, or no wavelength.
+                fix=Fix("value", micrometres) if value <= 100_000 else None,
+            )
+
+
+def _too_wide(width: float, centre: float | None) -> bool:
+    return centre is not None and width > 2 * (centre / 1000 if centre > 100 else centre)
 
 
 @rule("warning")

@@ -102,7 +102,8 @@ def geometry_ring(model: Model) -> Iterator[Problem]:
         if ring[0] != ring[-1]:
             first = ", ".join(f"{number:g}" for number in ring[0])
             message = f"the ring does not end where it begins, at [{first}]"
-            yield Problem(path, message, f"add [{first}] at the end", fix=Fix("close-ring"))
+            fix = Fix("close-ring") if len(ring) >= 3 else None
+            yield Problem(path, message, f"add [{first}] at the end", fix=fix)
         elif len(ring) < 4:
             yield Problem(path, f"the ring has {len(ring)} positions", "at least four, the last like the first")
 
@@ -187,7 +188,7 @@ def time_order(model: Model) -> Iterator[Problem]:
             yield Problem((here,), f"{here} needs {there}", f"add {there}", on="key")
 
 
-@rule("note")
+@rule("note", misses=("sci:citation", "sci:doi", "sci:publications"))
 def citation_missing(model: Model) -> Iterator[Problem]:
     """A model should say how it is cited: `sci:citation`, `sci:doi` or `sci:publications`.
 
@@ -197,7 +198,7 @@ def citation_missing(model: Model) -> Iterator[Problem]:
         yield Problem((), "nothing says how to cite the model", "add sci:publications, sci:doi or sci:citation")
 
 
-@rule("note")
+@rule("note", misses=("license",))
 def license_missing(model: Model) -> Iterator[Problem]:
     """A model should state its license.
 
@@ -232,7 +233,7 @@ def license_spdx(model: Model) -> Iterator[Problem]:
             yield Problem(("license",), f"“{value}” is not an SPDX identifier", hint)
 
 
-@rule("note")
+@rule("note", misses=("task",))
 def task_missing(model: Model) -> Iterator[Problem]:
     """A model that has outputs should state its task.
 
@@ -243,7 +244,7 @@ def task_missing(model: Model) -> Iterator[Problem]:
             yield Problem(output.path, "no task is stated", "add task", on="key")
 
 
-@rule("note")
+@rule("note", misses=("dlm:data", "dlm:inputs", "dlm:runtime"))
 def section_missing(model: Model) -> Iterator[Problem]:
     """A model file should have the sections that deployment needs: data, inputs, runtime.
 
@@ -259,7 +260,7 @@ def section_missing(model: Model) -> Iterator[Problem]:
         yield Problem((), message, "add what is known; it is needed to run the model")
 
 
-@rule("note")
+@rule("note", misses=("bbox", "geometry"))
 def extent_missing(model: Model) -> Iterator[Problem]:
     """Without `bbox` or `geometry` a model is taken to be meant for the whole world.
 
@@ -269,7 +270,7 @@ def extent_missing(model: Model) -> Iterator[Problem]:
         yield Problem((), "no area is stated; the Item covers the whole world", "add bbox, if it is known")
 
 
-@rule("note")
+@rule("note", misses=("datetime", "start_datetime", "end_datetime"))
 def time_missing(model: Model) -> Iterator[Problem]:
     """Without `datetime` or a time span a model is taken to be meant for any time.
 

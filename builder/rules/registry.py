@@ -26,6 +26,8 @@ class Rule:
     severity: Severity
     documentation: str
     check: Check | None = None
+    misses: tuple[str, ...] = ()
+    """The keys of which the rule wants one; where one is there but wrong, that is said, and not that it is missing."""
 
     @property
     def binding(self) -> bool:
@@ -46,21 +48,23 @@ _BINDING = frozenset({
 })  # fmt: skip
 
 
-def rule(severity: Severity) -> Callable[[Check], Check]:
-    """Enters a generator into the table under its own name."""
+def rule(severity: Severity, *, misses: tuple[str, ...] = ()) -> Callable[[Check], Check]:
+    """Enters a generator into the table under its own name; `misses` as in `Rule`."""
 
     def enter(check: Check) -> Check:
-        found(check.__name__.replace("_", "-"), severity, inspect.getdoc(check) or "", check)
+        found(check.__name__.replace("_", "-"), severity, inspect.getdoc(check) or "", check, misses)
         return check
 
     return enter
 
 
-def found(rule_id: str, severity: Severity, documentation: str, check: Check | None = None) -> None:
+def found(
+    rule_id: str, severity: Severity, documentation: str, check: Check | None = None, misses: tuple[str, ...] = ()
+) -> None:  # fmt: skip
     """Enters a rule into the table."""
     if rule_id in RULES:
         raise ValueError(f"the rule {rule_id} exists already")
-    RULES[rule_id] = Rule(rule_id, severity, inspect.cleandoc(documentation), check)
+    RULES[rule_id] = Rule(rule_id, severity, inspect.cleandoc(documentation), check, misses)
 
 
 def suggest_rules(name: str) -> str:

@@ -55,16 +55,12 @@ def test_page_is_accessible_and_fits(
     if name in ("home", "filtered") and width == 360:
         page.click("[data-panel] > summary")
     screenshot(page, f"{name}-{width}-{scheme}")
-    found = Axe().run(page)
+    # Without `preload` it does not fetch the style sheets, which the policy forbids.
+    found = Axe().run(page, options={"preload": False})
     assert found.violations_count == 0, found.generate_report()
-    assert page.evaluate("() => document.documentElement.scrollWidth") <= width
-
-
-@pytest.mark.parametrize("width", [320, 3840])
-@pytest.mark.parametrize("name", PAGES)
-def test_nothing_sticks_out_at_any_width(watched: Any, from_disk: str, name: str, width: int) -> None:
-    page: Page = watched.open(from_disk + PAGES[name], viewport={"width": width, "height": 900})
-    assert page.evaluate("() => document.documentElement.scrollWidth") <= width
+    for size in (width, 320, 3840) if scheme == "light" else (width,):
+        page.set_viewport_size({"width": size, "height": 900})
+        assert page.evaluate("() => document.documentElement.scrollWidth") <= size
 
 
 @pytest.mark.parametrize("name", ["home", "card", "compare", "match"])

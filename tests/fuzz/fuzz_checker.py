@@ -10,7 +10,12 @@ there under a name that says what it is, and the tests replay it.
 
 from __future__ import annotations
 
-import search
+import sys
+from pathlib import Path
+
+sys.path[:0] = [str(Path(__file__).resolve().parents[1]), str(Path(__file__).resolve().parents[2])]
+
+from fuzz import search
 
 if __name__ == "__main__":
     search.run(search.targets.check_anything, "checker", structured=True)
