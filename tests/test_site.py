@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from typing import Any
+from urllib.robotparser import RobotFileParser
 from xml.etree import ElementTree
 
 import pytest
@@ -17,6 +18,7 @@ from cards import BARE, EVIL, HOSTILE, RICH, to_entry, to_library, to_shell
 from builder.card import docker_command
 from builder.catalog import CatalogInfo, Library, Neighbours
 from builder.cite import to_bibtex
+from builder.mlm import without_derived
 from builder.model import Docker, to_model
 from builder.output import Artifact
 from builder.search import render_search
@@ -110,7 +112,8 @@ def leaves(value: Any) -> Iterator[str]:
 
 @pytest.mark.parametrize("data", [RICH, BARE, HOSTILE], ids=["rich", "bare", "hostile"])
 def test_every_value_is_on_the_card(data: dict[str, Any]) -> None:
-    item = to_entry(data).item
+    entry = to_entry(data)
+    item = {**entry.item, "properties": without_derived(entry.item["properties"], entry.model)}
     text = Parsed(card(data)).text
     assert [
         leaf for part in ("properties", "assets", "links", "bbox") for leaf in leaves(item[part]) if leaf not in text
@@ -392,3 +395,10 @@ def test_deprecated_model_without_successor_says_so() -> None:
     library = to_library(RICH)
     (artifact,) = render_card(library.entries[0], Neighbours(), to_shell(library), TEMPLATES)
     assert "No successor is stated" in content(artifact)
+
+
+def test_crawlers_may_read_everything() -> None:
+    robots = RobotFileParser()
+    robots.parse(content(pages("https://host.example/models")["robots.txt"]).splitlines())
+    assert robots.can_fetch("anyone", "https://host.example/models/index.html")
+    assert robots.site_maps() == ["https://host.example/models/sitemap.xml"]
