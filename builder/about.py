@@ -27,10 +27,12 @@ class About:
     dlm_uri: str
     grades: Grades = field(default_factory=dict)
     diagnostics: tuple[Diagnostic, ...] = field(default=())
+    mlm: bool = True
 
     @property
     def titles(self) -> Titles:
-        return Titles(self.catalog.title, {key: info.title for key, info in self.collections.items()}, self.dlm_uri)
+        collections = {key: info.title for key, info in self.collections.items()}
+        return Titles(self.catalog.title, collections, self.dlm_uri, self.mlm)
 
 
 def to_about(source: Source, base_url: str | None = None) -> About:
@@ -69,14 +71,18 @@ def to_about(source: Source, base_url: str | None = None) -> About:
             tuple(about.get("keywords", ())), to_providers(about.get("providers", [])), tuple(about.get("links", ())),
         )  # fmt: skip
     if not catalog.base_url:
-        shown = source.catalog.shown if source.catalog else shown_path(source.root / CATALOG_FILE)
+        document = parse(source.catalog.shown, source.catalog.text)[0] if source.catalog else None
+        span = document.whole() if document else Span(shown_path(source.root / CATALOG_FILE))
         message = f"the extension's id is {schema.DLM}, which leads nowhere, because no base_url is set"
         hint = "set base_url in catalog.yml, or pass --base-url"
-        diagnostics.append(_finding("extension-unresolvable", message, Span(shown), hint))
+        diagnostics.append(_finding("extension-unresolvable", message, span, hint))
     grades = _to_grades(source.catalog, data.get("rules", {}), diagnostics)
     diagnostics = _waive(source, diagnostics)
+    mlm = data.get("mlm", True)
+    if not mlm:
+        grades["mlm-missing"] = "off"
     dlm_uri = schema.published(catalog.base_url)[0]
-    return About(catalog, collections, dlm_uri, grades, tuple(regrade(diagnostics, grades)))
+    return About(catalog, collections, dlm_uri, grades, tuple(regrade(diagnostics, grades)), mlm)
 
 
 def _waive(source: Source, diagnostics: list[Diagnostic]) -> list[Diagnostic]:
@@ -92,7 +98,7 @@ def _waive(source: Source, diagnostics: list[Diagnostic]) -> list[Diagnostic]:
     return diagnostics
 
 
-def _to_grades(file: SourceFile | None, rules: Mapping[str, str], diagnostics: list[Diagnostic]) -> Grades:
+def _to_grades(file: SourceFile | None, rules: Mapping[str, str], diagnostics: list[Diagnostic]) -> dict[str, str]:
     """The severities that the catalog file gives to rules, but for rules that do not exist or must stay as they are."""
     grades = {}
     for rule, severity in rules.items():

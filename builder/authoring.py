@@ -21,7 +21,7 @@ from builder.document import Document
 STRUCTURAL_RELS = frozenset({"self", "root", "parent", "collection", "item", "child", "items"})
 """Link relations that say where an Item is: written anew for every build."""
 _COMPUTED_RELS = STRUCTURAL_RELS | {"successor-version", "latest-version"}
-_NULL_MEANS_SOMETHING = frozenset({"nodata_value", "pretrained", "datetime"})
+_NULL_MEANS_SOMETHING = frozenset({"nodata_value", "pretrained", "datetime", "mlm:pretrained_source"})
 DEFAULT_COLLECTION = "models"
 """Collection of the model files that lie in no folder."""
 
@@ -257,9 +257,10 @@ class _Form:
     def _assets(self) -> None:
         assets = self.data.get("assets")
         if isinstance(assets, list) and assets and all(isinstance(a, Mapping) and len(a) == 1 for a in assets):
+            once = len({key for asset in assets for key in asset}) == len(assets)
             self.note(
                 "key-draft", ("assets",), "assets is a list, as in the drafts", "write assets as a mapping", on="key",
-                fix=Fix("unlist"),
+                fix=Fix("unlist") if once else None,
             )  # fmt: skip
             mapping: dict[str, Any] = {}
             for index, asset in enumerate(assets):

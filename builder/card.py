@@ -18,7 +18,7 @@ from urllib.parse import quote, urlsplit
 import orjson
 from markupsafe import Markup
 
-from builder import cite, stac
+from builder import cite, mlm, stac
 from builder.catalog import CatalogInfo, Entry
 from builder.facts import (
     Fact,
@@ -36,7 +36,7 @@ from builder.figures import draw_hatch
 from builder.footprint import Footprint, to_footprint
 from builder.inputs import InputView, Step, to_head, to_input_view, to_network
 from builder.layers import Layers, parse_layers
-from builder.model import CARD_ASSET, ClassName, Docker, Link, Model, Output, Runtime
+from builder.model import ClassName, Docker, Link, Model, Output, Runtime
 from builder.standing import Standing, Statistics, to_standings
 from builder.templates import format_filesize, format_number, markdown
 
@@ -144,7 +144,7 @@ def to_card(entry: Entry, catalog: CatalogInfo, statistics: Statistics = Statist
             for name in ("unit", "dataset", "split", "source")
             if any(getattr(metric, name) is not None for metric in model.card.metrics)
         ),
-        files=tuple(_file_view(key, fields) for key, fields in entry.item["assets"].items() if key != CARD_ASSET),
+        files=tuple(_file_view(asset.key, entry.item["assets"][asset.key]) for asset in model.assets),
         bibtex=cite.to_bibtex(model),
         links=tuple(link for link in model.links if link.rel not in stac.VERSION_RELS),
         fields=tuple(_fields(entry)),
@@ -369,7 +369,7 @@ def _fields(entry: Entry) -> Iterator[tuple[str, tuple[tuple[str, str], ...]]]:
         "Properties",
         tuple(
             (path, "see the layer summary under Architecture" if value in summaries else value)
-            for path, value in _each_leaf(item["properties"])
+            for path, value in _each_leaf(mlm.without_derived(item["properties"], entry.model))
         ),
     )
     yield "Assets", tuple(_each_leaf(item["assets"]))

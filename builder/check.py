@@ -5,25 +5,32 @@ from __future__ import annotations
 import difflib
 import posixpath
 import re
-from collections.abc import Iterable, Iterator, Mapping
+import unicodedata
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from itertools import islice
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import unquote
 
 from builder import schema
 from builder.authoring import STRUCTURAL_RELS, Canonical, fill_ids, to_canonical
-from builder.diagnostic import Diagnostic, Fix, Path, Problem, Severity, Span
-from builder.document import Document, parse
+from builder.diagnostic import SEVERITIES, Diagnostic, Fix, Path, Problem, Severity, Span
+from builder.document import MAX_FINDINGS, Document, parse
 from builder.explain import close_names, short
 from builder.fix import to_edits
 from builder.model import CARD_ASSET, Model, is_relative, to_model
 from builder.rules import RULES, Rule, check_rules
+from builder.rules.item import RESERVED_NAMES, unsafe_urls
 from builder.source import CATALOG_FILE, LocalFile, SourceFile
 from builder.validate import schema_findings
 from builder.waiver import Waiver, unused_waivers, waive, waiver_faults
 
+_LONGEST = 600
+"""Most characters of a message or hint: it may quote what an author wrote, and that may be a book."""
+_MOST_SIMILAR = 500
+"""Most files among which one of a similar name is looked for, and ten times that, for all that a model misses."""
 _VERSION_REL = "predecessor-version"
 # A scheme has two letters or more, because one is a drive of Windows; these lead to nothing that others can fetch.
 _ADDRESS = re.compile(r"(?!(?:file|javascript|data|vbscript):)[a-z][a-z0-9+.-]+:\S", re.IGNORECASE)
@@ -67,17 +74,20 @@ def check_model(
     findings = list(canonical.problems)
     refused = schema_findings(canonical, schema.MODEL_FILE)
     findings += refused
+    if len(refused) > MAX_FINDINGS:
+        return Checked(None, tuple(_to_diagnostics(canonical, diagnostics, findings)))
     fill_ids(canonical)
     findings += _ambiguous(canonical)
     data = canonical.data
     model = to_model(data)
-    found = [(rule, problem) for rule, problem in check_rules(model) if not _is_there(rule, problem.path, refused, data)]
-    findings += [(rule.id, problem) for rule, problem in found]
+    for rule, problem in islice(check_rules(model), MAX_FINDINGS + 1):
+        if not _is_there(rule, problem.path, refused, data):
+            findings.append((rule.id, problem))
     folder = posixpath.dirname(file.path)
     assets, asset_findings = _find_assets(model, folder, files)
     versions, link_findings = _find_links(model, folder)
     findings += [*asset_findings, *link_findings]
-    diagnostics = _once([*diagnostics, *(to_diagnostic(canonical, rule, problem) for rule, problem in findings)])
+    diagnostics = _to_diagnostics(canonical, diagnostics, findings)
     waived: set[Waiver] = set()
     if collection is not None and (inherited := _read_collection(collection)) is not None:
         diagnostics, waived = waive(inherited, diagnostics)
@@ -113,6 +123,19 @@ def regrade(diagnostics: Iterable[Diagnostic], grades: Grades) -> list[Diagnosti
         for d in diagnostics
         if grades.get(d.rule) != "off"
     ]
+
+
+def _to_diagnostics(
+    canonical: Canonical, known: Iterable[Diagnostic], findings: list[tuple[str, Problem]]
+) -> list[Diagnostic]:
+    """The diagnostics known, and those of the findings; of very many findings the gravest, and one that says so."""
+    known = list(known)
+    if len(known) + len(findings) > MAX_FINDINGS:
+        findings = sorted(findings, key=lambda finding: SEVERITIES.index(RULES[finding[0]].severity))
+        message = f"there are more findings than {MAX_FINDINGS:,}; what follows is not told"
+        more = Problem((), message, "mend the first ones, which may be the cause of the others")
+        findings = [*findings[: MAX_FINDINGS - len(known)], ("findings-more", more)]
+    return _once([*known, *(to_diagnostic(canonical, rule, problem) for rule, problem in findings)])
 
 
 def _once(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
@@ -164,11 +187,14 @@ def check_settings_file(file: SourceFile, uri: str) -> tuple[dict[str, Any] | No
         message = "the file is not a mapping of keys to values"
         return None, [*diagnostics, Diagnostic("value-type", "error", message, document.whole())]
     canonical = Canonical(document, file.path, document.data, {})
-    findings = [*schema_findings(canonical, uri), *_ambiguous(canonical)]
+    findings = schema_findings(canonical, uri)
+    if len(findings) > MAX_FINDINGS:
+        return None, _to_diagnostics(canonical, diagnostics, findings)
+    findings += _ambiguous(canonical)
     for index, link in enumerate(canonical.data.get("links", ())):
         findings += _check_link(link["rel"], link["href"], ("links", index, "href"))
-    diagnostics += [to_diagnostic(canonical, rule, problem) for rule, problem in findings]
-    return canonical.data, [*_once(diagnostics), *waiver_faults(document)]
+    findings += [("url-unsafe", problem) for problem in unsafe_urls(canonical.data.get("providers"), ("providers",))]
+    return canonical.data, [*_to_diagnostics(canonical, diagnostics, findings), *waiver_faults(document)]
 
 
 def to_diagnostic(canonical: Canonical, rule: str, problem: Problem) -> Diagnostic:
@@ -177,7 +203,8 @@ def to_diagnostic(canonical: Canonical, rule: str, problem: Problem) -> Diagnost
     span = canonical.locate(problem.path, problem.on) if problem.path else canonical.document.whole()
     related = tuple((canonical.locate(path), text) for path, text in problem.related)
     edits = to_edits(*canonical.written_at(problem.path), problem.fix) if problem.fix else ()
-    return Diagnostic(rule, severity, problem.message, span, problem.hint, related, edits)
+    hint = short(problem.hint, _LONGEST) if problem.hint else problem.hint
+    return Diagnostic(rule, severity, short(problem.message, _LONGEST), span, hint, related, edits)
 
 
 def _ambiguous(canonical: Canonical) -> Iterator[tuple[str, Problem]]:
@@ -234,15 +261,17 @@ def _find_assets(
         local = files.get(target)
         if local is None:
             findings.append(("link-broken", Problem(path, f"there is no file {target} in the source folder",
-                                                    _similar(target, files))))  # fmt: skip
+                                                    _similar(target, files, len(findings)))))  # fmt: skip
             continue
         found[asset.href] = local
-        name = asset.published_name.lower()
+        name = unicodedata.normalize("NFC", asset.published_name).casefold()
         top, ours = name.split("/", 1)[0], (f"the asset {asset.key}", target)
         owner, owned = taken.get(top) or taken.get(f"{name}/") or taken.setdefault(name, ours)
         if top != name:
             taken.setdefault(f"{top}/", ours)
-        if owned != target:
+        if (fault := _name_fault(asset.published_name)) is not None:
+            findings.append(("asset-name", Problem(path, f"the name {asset.published_name} {fault}", "rename the file")))
+        elif owned != target:
             message = f"the name {asset.published_name} is taken by {owner}"
             findings.append(("asset-name", Problem(path, message, "rename the file")))
         for key, stated, real in (
@@ -259,8 +288,22 @@ def _find_assets(
     return found, findings
 
 
-def _similar(target: str, files: Iterable[str]) -> str:
-    close = difflib.get_close_matches(target, list(files), n=2, cutoff=0.6)
+def _name_fault(path: str) -> str | None:
+    """Why a path is not one that every file system takes."""
+    for name in path.split("/"):
+        if any(char in '<>:"|?*\\' or not char.isprintable() for char in name):
+            return "has characters that some file systems refuse, or that cannot be seen"
+        if name.split(".", 1)[0].lower() in RESERVED_NAMES or name.endswith((".", " ")):
+            return "is one that some file systems refuse"
+    return None
+
+
+def _similar(target: str, files: Collection[str], already: int) -> str:
+    near: list[str] = []
+    if already * min(len(files), _MOST_SIMILAR) <= 10 * _MOST_SIMILAR:
+        folder = posixpath.dirname(target)
+        near = sorted(files, key=lambda path: posixpath.dirname(path) != folder)[:_MOST_SIMILAR]
+    close = difflib.get_close_matches(target, near, n=2, cutoff=0.6)
     return f"did you mean {' or '.join(close)}?" if close else "check the spelling, and that the file is committed"
 
 

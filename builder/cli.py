@@ -11,6 +11,7 @@ import json
 import os
 import re
 import sys
+import textwrap
 import time
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any
@@ -127,6 +128,7 @@ def check(
         _explain(explain)
         return
     from builder import pipeline
+    from builder.diagnostic import sort_diagnostics
 
     started = time.monotonic()
     _need_url(base_url)
@@ -140,8 +142,9 @@ def check(
         _need_folder(source)
         with _progress(quiet) as progress:
             results.append(pipeline.check(pipeline.Settings(source, base_url), progress))
-    diagnostics = tuple(d for result in results for d in result.diagnostics)
-    whole = pipeline.Build(sum(result.models for result in results), diagnostics)
+    diagnostics = sort_diagnostics(d for result in results for d in result.diagnostics)
+    address = base_url or next((result.base_url for result in results if result.base_url), None)
+    whole = pipeline.Build(sum(result.models for result in results), tuple(diagnostics), base_url=address)
     _report(whole, form, quiet, started, "", notes=True)
     sys.exit(ERRORS if _is_failure(whole, strict) else NOTHING if whole.models == 0 else OK)
 
@@ -184,6 +187,56 @@ def match(
     else:
         click.echo(matching.format_text(imagery, shown, len(results)))
     sys.exit(OK if any(result["verdict"] in ("fits", "possible") for result in results) else ERRORS)
+
+
+@main.command("import")
+@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=FilePath))
+@click.option(
+    "-o", "--output", type=click.Path(file_okay=False, path_type=FilePath),
+    help="Folder to write the model files into, each in that of its collection. Without it they are printed.",
+)  # fmt: skip
+def import_(files: tuple[FilePath, ...], output: FilePath | None) -> None:
+    """Turn other descriptions of models into model files: STAC Items with the MLM extension.
+
+    What could not be carried over is listed at the end of each. Nothing is overwritten.
+    """
+    from builder import importers
+    from builder.output import OutputError, write_new
+
+    for number, file in enumerate(files):
+        try:
+            draft = importers.import_file(file)
+            text = importers.to_yaml(draft, file.name)
+            if output is None:
+                click.echo(("---\n" if number else "") + text, nl=False)
+                continue
+            target = output / str(draft.fields.get("collection", "")) / f"{draft.id}.yml"
+            write_new(target, text)
+            click.echo(f"{target}: {_count(len(draft.unknown), 'fact')} not carried over.", err=True)
+        except (importers.ImportFileError, OutputError) as error:
+            _stop(USAGE, str(error))
+
+
+@main.command()
+@click.argument("model")
+@_source
+@click.option("--to", "kind", required=True, type=click.Choice(("mlm",)), help="Form to give.")
+def export(model: str, source: FilePath, kind: str) -> None:
+    """Print MODEL, a model file or the id of a model of SOURCE, in another form: mlm, its Item with the MLM extension.
+
+    What has no place in that form is listed on standard error.
+    """
+    from builder import exporting
+
+    try:
+        exported = exporting.export(model, kind, source)
+    except exporting.ExportError as error:
+        _stop(ERRORS if error.at_fault else USAGE, str(error))
+    for note in exported.notes:
+        click.echo(f"note: {note}", err=True)
+    for loss in exported.losses:
+        click.echo(f"lost: {loss}", err=True)
+    click.echo(exported.text, nl=False)
 
 
 # --- what the commands share -----------------------------------------------------------------------------------------
@@ -249,16 +302,16 @@ def _fix(sources: tuple[FilePath, ...], diff: bool, quiet: bool) -> None:
 
 
 def _explain(name: str) -> None:
-    from builder.rules import RULES
+    from builder.rules import RULES, example, suggest_rules
 
     rule = RULES.get(name)
     if rule is None:
-        import difflib
-
-        close = difflib.get_close_matches(name, RULES, n=3)
-        _stop(USAGE, f"there is no rule {name}" + (f"; did you mean {' or '.join(close)}?" if close else ""))
+        _stop(USAGE, f"there is no rule {name}; {suggest_rules(name)}")
     else:
         click.echo(f"{rule.id} ({rule.severity})\n\n{rule.documentation}")
+        for title, text in (("Wrong:", example(name, "bad")), ("Right:", example(name, "good"))):
+            if text:
+                click.echo(f"\n{title}\n\n{textwrap.indent(text, '    ')}", nl=False)
 
 
 def _report(result: Build, form: str, quiet: bool, started: float, outcome: str, *, notes: bool) -> None:
@@ -268,17 +321,16 @@ def _report(result: Build, form: str, quiet: bool, started: float, outcome: str,
     counts = diagnostic.count_severities(result.diagnostics)
     files = len({d.span.file for d in result.diagnostics if d.severity != "note"})
     seconds = round(time.monotonic() - started, 1)
-    base_url = result.library.info.base_url if result.library else None
     if form == "json":
         plural = {f"{severity}s": number for severity, number in counts.items()}
         summary = {**plural, "models": result.models, "seconds": seconds}
-        click.echo(report.format_json(result.diagnostics, summary, base_url))
+        click.echo(report.format_json(result.diagnostics, summary, result.base_url))
         return
     if form == "sarif":
         from builder.rules import RULES
 
         rules = {rule.id: rule.summary for rule in RULES.values()}
-        click.echo(report.format_sarif(result.diagnostics, rules, __version__, base_url))
+        click.echo(report.format_sarif(result.diagnostics, rules, __version__, result.base_url))
         return
     # A build is about the site: its notes are for whoever works on the files, and `check` shows them.
     shown: list[Diagnostic] = [d for d in result.diagnostics if notes or d.severity != "note"]

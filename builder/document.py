@@ -11,9 +11,11 @@ import hashlib
 import json
 import math
 import re
+from bisect import bisect
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from typing import Any, Literal
 
 import yaml
@@ -24,8 +26,10 @@ MAX_BYTES = 5_000_000
 """Largest model file that is read. Layer summaries of big networks stay well below."""
 MAX_DEPTH = 64
 """Deepest nesting of mappings and lists."""
-MAX_NODES = 200_000
-"""Most keys and values of one file, aliases counted as often as they are used."""
+MAX_NODES = 50_000
+"""Most values of one file, aliases counted as often as they are used. Real model files have a few hundred."""
+MAX_FINDINGS = 1_000
+"""Most findings of one file that are told."""
 MAX_INT = 2**63 - 1
 """Largest whole number; a longer row of digits is read as text."""
 
@@ -46,6 +50,10 @@ _AMBIGUOUS = re.compile(
     r"|(?P<octal>[-+]?0[0-7_]+)"
     r"|(?P<underscored>[-+]?[1-9][0-9]*_[0-9_]*)"
 )
+_TOO_MANY = (
+    f"the file has more than {MAX_NODES:,} values",
+    "aliases count as often as they are used; split the file, or link to data",
+)
 _TOO_DEEP = (f"the nesting is deeper than {MAX_DEPTH} levels", "a model file needs about ten levels")
 _HALF_CHARACTER = ("half of a character stands in the text", "write the whole character, or both of its escapes")
 _AMBIGUOUS_FIRST = frozenset("yYnNoO-+0123456789")  # a glance that spares most scalars the expression above
@@ -58,11 +66,13 @@ _AMBIGUOUS_AS = {
 _TAG = "tag:yaml.org,2002:"
 _DATA_TAGS = {_TAG + name for name in ("str", "int", "float", "bool", "null", "map", "seq", "timestamp")}
 _DATA_TAGS |= {"?", '"', "map", "seq"}  # what `_Composer` gives to nodes without a tag
+# YAML's line breaks, which are what libyaml counts; not those of str.splitlines, which knows more.
+_BREAK = re.compile(r"\r\n|\r|\n|\x85|\u2028|\u2029")
 # Characters and escapes that YAML does not allow.
 _NOT_YAML = re.compile(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _NOT_YAML_ESCAPE = re.compile(r"\\u[dD]([89a-fA-F])(?=[0-9a-fA-F]{2})")
-# Brackets outside of strings, and escapes that are half of a character beyond U+FFFF without the other half.
-_JSON_BRACKET = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[{]|[\]}]', re.DOTALL)
+# Brackets and commas outside of strings, and escapes that are half of a character beyond U+FFFF without the other half.
+_JSON_MARK = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[{]|[\]}]|,', re.DOTALL)
 _JSON_ESCAPE = re.compile(r"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]|(?P<half>u[dD][89a-fA-F])|.)", re.DOTALL)
 
 
@@ -125,13 +135,20 @@ class Document:
         return node.value if isinstance(node, yaml.ScalarNode) else None
 
     def nodes(self, path: Path) -> tuple[yaml.ScalarNode | None, yaml.Node] | None:
-        """The key's and the value's node at the path, as libyaml composes them; None where there is nothing."""
+        """The key's and the value's node at the path, as libyaml composes them.
+
+        None where there is nothing, and inside of what an anchor may share with other places.
+        """
         node, key = _compose_cached(self.path, self.text), None
         for step in path:
             found = None if node is None else _child(node, step)
-            if found is None:
+            if node is None or found is None:
                 return None
+            start, end = node.start_mark.index, node.end_mark.index
             key, node = found
+            here = node.start_mark.index
+            if not start <= here <= end or self.text[here : here + 1] == "&":
+                return None
         return None if node is None else (key, node)
 
     def scalar_ranges(self) -> list[tuple[int, int]]:
@@ -160,14 +177,11 @@ class Document:
     def next_content_line(self, position: int) -> int:
         """The line of a comment at a position, from 1; of the next content, where the comment is alone on its line."""
         number, column = _place(self.text, position)
-        lines = _lines(self.text)
-        if lines[number][:column].strip():
+        if _line(self.text, number)[:column].strip():
             return number + 1
-        for following in range(number + 1, len(lines)):
-            content = lines[following].strip()
-            if content and not content.startswith("#"):
-                return following + 1
-        return number + 1
+        content = _content_lines(self.text)
+        following = bisect(content, number)
+        return content[following] + 1 if following < len(content) else number + 1
 
     def whole(self) -> Span:
         """The beginning of what the file says, below comments at its top."""
@@ -190,14 +204,25 @@ def _line(text: str, number: int) -> str:
 
 @lru_cache(maxsize=4)
 def _lines(text: str) -> list[str]:
-    # YAML's line breaks, which are what libyaml counts; not str.splitlines, which knows more.
-    return re.split(r"\r\n|\r|\n|\x85|\u2028|\u2029", text)
+    return _BREAK.split(text)
+
+
+@lru_cache(maxsize=4)
+def _starts(text: str) -> list[int]:
+    """Where the lines begin."""
+    return [0, *(match.end() for match in _BREAK.finditer(text))]
+
+
+@lru_cache(maxsize=4)
+def _content_lines(text: str) -> list[int]:
+    """The numbers of the lines, from 0, on which more than a comment stands."""
+    return [number for number, line in enumerate(map(str.strip, _lines(text))) if line and not line.startswith("#")]
 
 
 def _place(text: str, position: int) -> tuple[int, int]:
     """Line and column of a character, both from 0."""
-    before = _lines(text[:position])
-    return len(before) - 1, len(before[-1])
+    line = bisect(_starts(text), position) - 1
+    return line, min(position - _starts(text)[line], len(_lines(text)[line]))
 
 
 def span_at(file: str, text: str, position: int) -> Span:
@@ -210,6 +235,8 @@ def _span_at(
 ) -> Span:
     if line >= len(_lines(text)):  # the end of a text without a line break
         line, column = len(_lines(text)) - 1, len(_lines(text)[-1])
+    if end_line is not None and end_line >= len(_lines(text)):
+        end_line, end_column = len(_lines(text)) - 1, len(_lines(text)[-1])
     source_line = _line(text, line).removeprefix("\ufeff") if line == 0 else _line(text, line)
     return Span(
         file,
@@ -278,11 +305,7 @@ class _Builder:
     def build(self, node: yaml.Node, path: Path) -> Any:
         self.nodes += 1
         if self.nodes > MAX_NODES:
-            raise _RefusedError(
-                f"the file has more than {MAX_NODES:,} keys and values",
-                "aliases count as often as they are used; split the file",
-                node,
-            )
+            raise _RefusedError(*_TOO_MANY, node)
         if len(path) + self.merging > MAX_DEPTH:
             raise _RefusedError(*_TOO_DEEP, node)
         if isinstance(node, yaml.ScalarNode):
@@ -367,8 +390,8 @@ def parse(path: str, text: str) -> tuple[Document | None, list[Diagnostic]]:
     """
     try:
         digest = hashlib.sha256(text.encode()).hexdigest()
-        if (deep := _too_deep(path, text)) is not None:
-            return None, [_refusal(path, text, deep, *_TOO_DEEP)]
+        if (excess := _find_excess(path, text)) is not None:
+            return None, [_refusal(path, text, *excess)]
         root = _Composer(text).get_single_node() if not path.endswith(".json") else _json_node(path, text)
     except (yaml.YAMLError, json.JSONDecodeError) as error:
         return None, [_syntax_diagnostic(path, text, error)]
@@ -388,7 +411,10 @@ def parse(path: str, text: str) -> tuple[Document | None, list[Diagnostic]]:
             return None, [_refusal(path, text, half, *_HALF_CHARACTER)]
         data = json.loads(text, parse_constant=float, parse_int=_json_int)
         builder.ambiguous.clear()
-    for key, first in builder.duplicates.items():
+    if builder.duplicates:
+        # What the last of equal keys has put aside is not in the data.
+        builder.ambiguous = list(dict.fromkeys(note for note in builder.ambiguous if _is_scalar(data, note[0])))
+    for key, first in islice(builder.duplicates.items(), MAX_FINDINGS):
         diagnostics.append(
             Diagnostic(
                 "key-duplicate",
@@ -400,6 +426,18 @@ def parse(path: str, text: str) -> tuple[Document | None, list[Diagnostic]]:
             )
         )
     return Document(path, text, digest, data, tuple(builder.ambiguous)), diagnostics
+
+
+def _is_scalar(data: Any, path: Path) -> bool:
+    """Whether there is a single value at the path."""
+    for step in path:
+        if isinstance(data, dict) and step in data:
+            data = data[step]
+        elif isinstance(data, list) and isinstance(step, int) and step < len(data):
+            data = data[step]
+        else:
+            return False
+    return not isinstance(data, (dict, list))
 
 
 def _json_int(text: str) -> int | str:
@@ -417,35 +455,43 @@ def _refusal(path: str, text: str, position: int, message: str, hint: str) -> Di
     return Diagnostic("yaml-syntax", "error", message, _span_at(path, text, *_place(text, position)), hint)
 
 
-def _too_deep(path: str, text: str) -> int | None:
-    """Where the nesting goes past the limit, for texts that may nest so deep that libyaml's composer, which recurses
-    in C, would crash, or that the reader of JSON would give up.
+def _find_excess(path: str, text: str) -> tuple[int, str, str] | None:
+    """Where a text goes past a limit, and which, if it may nest so deep that libyaml's composer, which recurses in C,
+    would crash, or that the reader of JSON would give up, or may hold more values than fit into memory.
 
-    Flow nesting needs a bracket a level, block nesting a column or `- ` a level, so most YAML passes on a glance.
+    A glance is enough for most texts: flow nesting needs a bracket a level, block nesting a column or `- ` a level,
+    and there is a mark before every value but the first.
     """
     is_json = path.endswith(".json")
     brackets = text.count("[") + text.count("{")
-    if not is_json and brackets <= 1000 and all(len(line) <= 1000 for line in _lines(text)):
+    marks = brackets + sum(map(text.count, (",", ":", "- ", "? ", "-\t", "?\t", "\n", "\r", "\x85", "\u2028", "\u2029")))
+    flat = not is_json and brackets <= 1000 and all(len(line) <= 1000 for line in _lines(text))
+    if flat and marks <= MAX_NODES:
         return None
-    depth = 0
+    depth = values = 0
     try:
         for step, position in _json_steps(text) if is_json else _yaml_steps(text):
             depth += step
+            # In YAML, at least every other one is a value rather than a key.
+            values += step == 0 if is_json else step >= 0
             if depth > MAX_DEPTH:
-                return position
+                return position, *_TOO_DEEP
+            if values > (MAX_NODES if is_json else 2 * MAX_NODES + 1):
+                return position, *_TOO_MANY
     except yaml.YAMLError:
-        pass  # not deeper up to the error; the parser reports it
+        pass  # neither up to the error; the parser reports it
     return None
 
 
 def _json_steps(text: str) -> Iterator[tuple[int, int]]:
-    """A step down or up, and where, for each mapping and list that begins or ends."""
-    for match in _JSON_BRACKET.finditer(text):
-        if not match.group().startswith('"'):
-            yield (1 if match.group() in "[{" else -1), match.start()
+    """A step down or up, and where, for each mapping and list that begins or ends; none for each comma."""
+    for match in _JSON_MARK.finditer(text):
+        if not (mark := match.group()).startswith('"'):
+            yield (1 if mark in "[{" else 0 if mark == "," else -1), match.start()
 
 
 def _yaml_steps(text: str) -> Iterator[tuple[int, int]]:
+    """A step down or up, and where, for each mapping and list that begins or ends; none for each scalar and alias."""
     parser: Any = _Composer
     for event in yaml.parse(text, Loader=parser):
         mark: Any = event.start_mark
@@ -453,6 +499,8 @@ def _yaml_steps(text: str) -> Iterator[tuple[int, int]]:
             yield 1, mark.index
         elif isinstance(event, (yaml.SequenceEndEvent, yaml.MappingEndEvent)):
             yield -1, mark.index
+        elif isinstance(event, yaml.NodeEvent):
+            yield 0, mark.index
 
 
 def _syntax_diagnostic(path: str, text: str, error: Exception) -> Diagnostic:

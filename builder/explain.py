@@ -76,10 +76,10 @@ def count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def short(value: Any) -> str:
+def short(value: Any, length: int = 60) -> str:
     """The value as text, cut to a length that a message bears."""
     text = str(value)
-    return text if len(text) <= 60 else text[:60] + "…"
+    return text if len(text) <= length else text[:length] + "…"
 
 
 def _unknown_keys(error: ValidationError) -> list[str]:
@@ -109,12 +109,11 @@ def _unknown_key(path: Path, name: str, key: str, scope: Mapping[str, Any]) -> P
 
 
 def close_names(word: str, known: Iterable[Any], cutoff: float = 0.6) -> list[str]:
-    """The known names, two at most, that a mistyped one may have meant."""
+    """The known names, two at most, that a mistyped one may have meant; the second only where it is about as close."""
     names = {str(name).lower(): str(name) for name in known}
     matches = difflib.get_close_matches(word.lower(), names, n=2, cutoff=cutoff)
-    if matches and matches[0] == word.lower():
-        matches = matches[:1]
-    return [names[match] for match in matches]
+    closeness = [difflib.SequenceMatcher(None, match, word.lower()).ratio() for match in matches]
+    return [names[match] for match, ratio in zip(matches, closeness, strict=True) if ratio > closeness[0] - 0.1]
 
 
 def _wrong_type(path: Path, name: str, value: Any, wanted: list[str]) -> Problem:

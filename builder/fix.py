@@ -17,7 +17,7 @@ from builder.diagnostic import Edit, Fix, Path
 from builder.document import Document
 
 _PLAIN_ENOUGH = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._/+()-]*(?<! )")
-_PROPERTIES = re.compile(r"(?:[&!][^\s,\[\]{}]*[ \t]+)*")
+_TAG = re.compile(r"(?:![^\s,\[\]{}]*[ \t]+)?")
 _BREAK = re.compile(r"\r\n|\r|\n")
 _REST_OF_LINE = re.compile(r"[ \t]*(?P<comma>,?)[ \t]*(?P<comment>(?<=[ \t])#[^\r\n]*)?(?=\r|\n)")
 
@@ -56,10 +56,13 @@ def apply_edits(text: str, edits: Iterable[Edit]) -> str:
 
 
 def _written(document: Document, node: yaml.ScalarNode) -> tuple[int, int]:
-    """Where the text of a scalar stands, without its anchor and tag before and without blank lines after."""
+    """Where the text of a scalar stands, without its tag before and without blank lines after.
+
+    It begins with `&` where the text has an anchor: what is used elsewhere, too, is changed by nobody but its author.
+    """
     start, end = node.start_mark.index, node.end_mark.index
-    properties = _PROPERTIES.match(document.text, start, end)
-    start = properties.end() if properties else start
+    tag = _TAG.match(document.text, start, end)
+    start = tag.end() if tag else start
     return start, start + len(document.text[start:end].rstrip())
 
 
@@ -67,7 +70,7 @@ def _rewritten(document: Document, node: yaml.ScalarNode, text: str) -> tuple[Ed
     """The scalar with another text, in the quotes it had."""
     start, end = _written(document, node)
     if document.text[start : start + 1] in ("", "&", "!"):
-        return ()  # an anchor or a tag on a line of its own
+        return ()  # an anchor, or a tag on a line of its own
     if node.style in ("|", ">") and "#" in document.text[start : _line_end(document.text, start)]:
         return ()  # a comment behind the sign of a block
     if node.style == "'":

@@ -53,8 +53,7 @@ def _fix_source(source: Source, files: set[FilePath] | None) -> list[Fixed]:
     """The changes in a source folder; with `files`, those in these files and in the collection files above them."""
     grades = to_about(source).grades
     by_collection: dict[SourceFile | None, list[SourceFile]] = defaultdict(list)
-    for collection in source.collections.values():
-        by_collection[collection] = []
+    by_collection.update({file: [] for file in source.collections.values()})
     for model in source.models:
         by_collection[nearest_collection(model.path, source.collections)].append(model)
     changes: list[tuple[SourceFile, SourceFile]] = []
@@ -62,12 +61,13 @@ def _fix_source(source: Source, files: set[FilePath] | None) -> list[Fixed]:
         changes.append((source.catalog, _mend(source.catalog, _settings_check(schema.CATALOG_FILE))))
     for collection, models in by_collection.items():
         chosen = [model for model in models if _is_wanted(source, model, files)]
-        inherited = collection
+        defaults = collection
         if collection is not None and (chosen or _is_wanted(source, collection, files)):
             # All models of the collection are asked, so that a fix for one of them does no harm to another.
-            inherited = _mend_collection(collection, models, source, grades)
-            changes.append((collection, inherited))
-        changes += [(model, _mend_model(model, inherited, source, grades)) for model in chosen]
+            mended = _mend_collection(collection, models, source, grades)
+            changes.append((collection, mended))
+            defaults = mended
+        changes += [(model, _mend_model(model, defaults, source, grades)) for model in chosen]
     return [_to_fixed(source, old, new.text) for old, new in changes if old.text != new.text]
 
 

@@ -69,9 +69,14 @@ def join(item: Mapping[str, Any], mlm: Mlm) -> dict[str, Any]:
     return {**item, "properties": properties, "assets": assets}
 
 
+def without_derived(properties: Mapping[str, Any], model: Model) -> dict[str, Any]:
+    """The properties of an Item without those that MLM added: they say again what `dlm:` says."""
+    return {key: value for key, value in properties.items() if not key.startswith(PREFIX) or key in model.fields}
+
+
 def why_not(model: Model) -> str | None:
     """Why a model cannot be said in MLM, or None when it can."""
-    return None if model.weights else "MLM requires an asset with the weights, and none has the role weights"
+    return None if model.weights else "MLM requires an asset with the role weights, and there is none"
 
 
 def to_mlm(model: Model, item: Mapping[str, Any]) -> Mlm:

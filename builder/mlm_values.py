@@ -78,12 +78,12 @@ def to_value_scaling(entry: Input) -> list[dict[str, Any]] | None:
 
 
 def inverse(number: float) -> float:
-    """1 / number; of all that have this number as their inverse, the one with the fewest digits.
+    """1 / number, or, where there is one, the short decimal number whose inverse this number is.
 
-    So 1/255, though rounded, becomes 255, and 255 becomes it again.
+    So 1/255, though rounded, becomes 255, and the inverse of 0.003921569 becomes 0.003921569 again.
     """
     exact = 1 / number
-    for text in (f"{exact:.{digits}g}" for digits in range(1, 17)):
+    for text in (f"{exact:.{digits}g}" for digits in range(1, 14)):
         if float(text) and 1 / float(text) == number:
             return float(text)
     return exact
@@ -122,3 +122,12 @@ def unused(name: str, taken: Iterable[str]) -> str:
     """The name, with a number where it is taken."""
     known = set(taken)
     return next(n for n in (name, *(f"{name}-{i}" for i in range(2, len(known) + 3))) if n not in known)
+
+
+def to_megabytes(size: int) -> float:
+    """Bytes in MB of 1024² bytes, with as few decimals as give the same number of bytes."""
+    for digits in range(8):
+        megabytes = round(size / 1024**2, digits)
+        if round(megabytes * 1024**2) == size:
+            return int(megabytes) if megabytes.is_integer() else megabytes
+    return size / 1024**2

@@ -8,6 +8,7 @@ each carries its `path` in the canonical data, which is how a rule says where so
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -199,7 +200,7 @@ class Asset:
     def published_name(self) -> str:
         """Where a local file is published, below the folder of the model: its own path, or its name where that
         leads out of the folder."""
-        path = posixpath.normpath(unquote(self.href))
+        path = posixpath.normpath(unquote(re.split("[?#]", self.href, maxsplit=1)[0]))
         return path.rsplit("/", 1)[-1] if path.startswith("..") else path
 
     @property

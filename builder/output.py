@@ -7,6 +7,7 @@ import hashlib
 import os
 import shutil
 import tempfile
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path as FilePath
@@ -38,6 +39,11 @@ class Published:
 
 class OutputError(Exception):
     """The site cannot be written as asked. The message says why and what to do; nothing was changed."""
+
+
+def fold_path(path: str) -> str:
+    """The path as file systems see it that tell neither case nor the encoding of accents apart."""
+    return unicodedata.normalize("NFC", path).casefold()
 
 
 def to_json(data: object) -> bytes:
@@ -117,6 +123,18 @@ def replace_text(texts: Mapping[FilePath, str]) -> None:
             raise OutputError(f"{location} cannot be written: {error.strerror or error}") from error
 
 
+def write_new(location: FilePath, text: str) -> None:
+    """Writes a file that must not be there yet, and the folders it lies in."""
+    try:
+        location.parent.mkdir(parents=True, exist_ok=True)
+        with location.open("x", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+    except FileExistsError as error:
+        raise OutputError(f"{location} exists already and is left as it is") from error
+    except OSError as error:
+        raise OutputError(f"{location} cannot be written: {error.strerror or error}") from error
+
+
 def _by_path(artifacts: Iterable[Artifact]) -> dict[str, Artifact]:
     wanted: dict[str, Artifact] = {}
     folded: dict[str, str] = {MANIFEST: MANIFEST}
@@ -126,13 +144,13 @@ def _by_path(artifacts: Iterable[Artifact]) -> dict[str, Artifact]:
         if pure.is_absolute() or ".." in pure.parts or not plain or "\\" in artifact.path:
             raise OutputError(f"the path {artifact.path!r} leaves the site")
         # Folded, because the site may be unpacked where case does not count.
-        other = folded.setdefault(artifact.path.casefold(), artifact.path)
+        other = folded.setdefault(fold_path(artifact.path), artifact.path)
         if artifact.path in wanted or other != artifact.path or artifact.path == MANIFEST:
             raise OutputError(f"two files want the path {artifact.path!r} (the other one: {other!r})")
         wanted[artifact.path] = artifact
     for path in wanted:
         for folder in PurePosixPath(path).parents:
-            if (file := folded.get(str(folder).casefold())) is not None:
+            if (file := folded.get(fold_path(str(folder)))) is not None:
                 raise OutputError(f"{file!r} is wanted as a file and, for {path!r}, as a folder")
     return wanted
 

@@ -17,7 +17,7 @@ from builder import __version__, schema
 from builder.about import About, to_about
 from builder.across import Outcome, gather_outcomes
 from builder.catalog import Entry, Library, Neighbours, finish_item, to_catalog
-from builder.check import Grades, check_model, read_canonical, to_diagnostic
+from builder.check import Grades, check_model, read_canonical, regrade, to_diagnostic
 from builder.diagnostic import Diagnostic, Span, sort_diagnostics
 from builder.docs import DocsError, render_docs
 from builder.exporters import models_json
@@ -25,8 +25,16 @@ from builder.output import Artifact, to_json
 from builder.search import render_search
 from builder.site import Shell, render_card, render_pages, source_artifact
 from builder.source import (
-    CATALOG_FILE, COLLECTION_FILE, LocalFile, Source, SourceFile, find_root, find_source, nearest_collection, shown_path,
-)  # fmt: skip
+    CATALOG_FILE,
+    COLLECTION_FILE,
+    LocalFile,
+    Source,
+    SourceFile,
+    find_root,
+    find_source,
+    nearest_collection,
+    shown_path,
+)
 from builder.stac import Titles, to_item
 from builder.standing import to_statistics
 from builder.templates import Templates, read_templates
@@ -51,12 +59,16 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """What a build gave: the library and the artifacts of its site (none when there is an error), and the findings."""
+    """What a build gave: the library and the artifacts of its site (none when there is an error), and the findings.
+
+    `base_url` is the address that the site will have, where it is known.
+    """
 
     models: int
     diagnostics: tuple[Diagnostic, ...]
     library: Library | None = None
     artifacts: tuple[Artifact, ...] = ()
+    base_url: str | None = None
 
     @property
     def failed(self) -> bool:
@@ -106,8 +118,9 @@ def check(settings: Settings, progress: Progress = lambda *_: None) -> Build:
     about = to_about(source, settings.base_url)
     outcomes = run_read(source, about, progress)
     library, across = gather_outcomes(source, about, outcomes)
-    found = [*source.diagnostics, *about.diagnostics, *(d for o in outcomes for d in o.diagnostics), *across]
-    return Build(len(source.models), tuple(sort_diagnostics(found)), library)
+    found = [*regrade(source.diagnostics, about.grades), *about.diagnostics]
+    found += [*(d for o in outcomes for d in o.diagnostics), *across]
+    return Build(len(source.models), tuple(sort_diagnostics(found)), library, base_url=about.catalog.base_url)
 
 
 def check_file(location: FilePath) -> Build:
@@ -117,9 +130,11 @@ def check_file(location: FilePath) -> Build:
     about = to_about(source)
     outcomes = run_read(source, about, lambda *_: None)
     shown = shown_path(location)
-    found = [*source.diagnostics, *about.diagnostics, *(d for o in outcomes for d in o.diagnostics)]
+    found = [*regrade(source.diagnostics, about.grades), *about.diagnostics]
+    found += [d for o in outcomes for d in o.diagnostics]
     read = len(source.models) + (location.name in (CATALOG_FILE, COLLECTION_FILE))
-    return Build(read, tuple(sort_diagnostics(d for d in found if d.span.file == shown or d.severity == "error")))
+    kept = sort_diagnostics(d for d in found if d.span.file == shown or d.severity == "error")
+    return Build(read, tuple(kept), base_url=about.catalog.base_url)
 
 
 # --- per model -------------------------------------------------------------------------------------------------------

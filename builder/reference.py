@@ -16,7 +16,7 @@ import click
 
 from builder import schema
 from builder.cli import main
-from builder.rules import RULES
+from builder.rules import RULES, example
 
 PROGRAM = "build-catalog"
 _PREFIXES = {
@@ -398,6 +398,8 @@ def rules_page() -> str:
     ]
     for rule in rules:
         parts += [f"## {rule.id} {{#{rule.id}}}", f"Severity: {rule.severity}", rule.documentation]
+        for title, text in (("Wrong:", example(rule.id, "bad")), ("Right:", example(rule.id, "good"))):
+            parts += [title, f"```yaml\n{text}```"] if text else []
     return "\n\n".join(parts) + "\n"
 
 

@@ -12,6 +12,8 @@ from urllib.parse import quote
 from builder.diagnostic import Diagnostic, Span
 
 _FRAME_WIDTH = 100
+_NEAR = 1000
+"""Characters around a place that are looked at: a line may have millions."""
 _TAB = 4
 _COLOURS = {"error": "\x1b[1;31m", "warning": "\x1b[1;33m", "note": "\x1b[1;36m", "dim": "\x1b[2m", "bold": "\x1b[1m"}
 
@@ -43,7 +45,8 @@ def _frame(span: Span) -> tuple[str, str]:
     start = min(span.column - 1, len(line))
     end = min(span.end_column - 1, len(line)) if span.end_line == span.line else len(line.rstrip())
     end = max(end, start)
-    before, marked, after = (printable(part) for part in (line[:start], line[start:end], line[end:]))
+    parts = line[max(start - _NEAR, 0) : start], line[start : min(end, start + _NEAR)], line[end : end + _NEAR]
+    before, marked, after = map(printable, parts)
     if display_width(before) > _FRAME_WIDTH // 2:
         before = "…" + before[-(_FRAME_WIDTH // 2) :]
     if len(marked) > _FRAME_WIDTH:
@@ -69,7 +72,7 @@ def format_text(diagnostics: Sequence[Diagnostic], *, colour: bool = False) -> s
             lines.append(f"      | {_paint(carets, d.severity, colour)}")
         for other, text in d.related:
             place = "" if other.file == span.file else f"{printable(other.file)}:{other.line}: "
-            code = printable(other.source_line.strip())
+            code = printable(other.source_line.strip()[:_NEAR])
             code = code if len(code) <= 60 else code[:60] + "…"
             lines.append(_paint(f"{other.line:>5} | {place}{code}   {printable(text)}", "dim", colour))
         explain = f"build-catalog check --explain {d.rule}"

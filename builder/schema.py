@@ -6,6 +6,8 @@ import copy
 import json
 from functools import cache
 from importlib import resources
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 MODEL_FILE = "https://dlm-catalog.example/schemas/model-file.json"
@@ -59,8 +61,9 @@ def load(uri: str) -> dict[str, Any]:
 def load_all() -> dict[str, dict[str, Any]]:
     """Every schema that validation needs, by id: ours, and STAC core and GeoJSON from pystac's bundle."""
     schemas = {uri: load(uri) for uri in _OURS}
-    # Read as files: importing pystac costs more than a small build.
-    bundle = resources.files("pystac") / "validation" / "jsonschemas"
+    # Read as files, where pystac lies: importing it costs more than checking a file, and `resources.files` would.
+    places = getattr(find_spec("pystac"), "submodule_search_locations", None) or ()
+    bundle = Path(next(iter(places))) / "validation" / "jsonschemas"
     for spec, names in _STAC_FILES.items():
         for name in names:
             uri = f"https://schemas.stacspec.org/v1.1.0/{spec}/json-schema/{name}.json"

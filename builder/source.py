@@ -76,14 +76,18 @@ def read_text(location: FilePath, shown: str) -> tuple[str | None, list[Diagnost
             ]
         raw = location.read_bytes()
     except OSError as error:
-        message = f"the file cannot be read: {error.strerror or error}"
-        return None, [Diagnostic("yaml-syntax", "error", message, Span(shown), "check the file and its permissions")]
+        return None, [_unreadable(shown, "file", error)]
     try:
         return raw.decode("utf-8-sig"), []
     except UnicodeDecodeError as error:
         good = raw[: error.start].decode("utf-8-sig", "ignore")
         span = span_at(shown, good, len(good))
         return None, [Diagnostic("yaml-syntax", "error", "the file is not UTF-8 text", span, "save it as UTF-8")]
+
+
+def _unreadable(shown: str, what: str, error: OSError) -> Diagnostic:
+    message = f"the {what} cannot be read: {error.strerror or error}"
+    return Diagnostic("yaml-syntax", "error", message, Span(shown), f"check the {what} and its permissions")
 
 
 def read_document(location: FilePath, shown: str) -> tuple[Document | None, list[Diagnostic]]:
@@ -96,7 +100,11 @@ def read_document(location: FilePath, shown: str) -> tuple[Document | None, list
 
 def shown_path(location: FilePath) -> str:
     """The path as messages show it: relative to the working directory where it is below, in POSIX form."""
-    location = location.resolve()
+    return _shown(location.resolve())
+
+
+def _shown(location: FilePath) -> str:
+    """The same of an absolute path as it stands, symbolic links included."""
     try:
         return location.relative_to(FilePath.cwd()).as_posix()
     except ValueError:
@@ -117,7 +125,7 @@ def find_source(root: FilePath, only: FilePath | None = None) -> Source:
     """Everything in a source folder: model files as text, other files by name. `only` one model file, if given.
 
     Hidden files and folders, names that begin with `_`, and text about the folder itself (README, LICENSE …) are left
-    out. Symbolic links are followed only to files inside the folder.
+    out. Symbolic links are followed only to files inside the folder; others are findings.
     """
     root, only = root.resolve(), only.resolve() if only else None
     catalog: SourceFile | None = None
@@ -125,7 +133,7 @@ def find_source(root: FilePath, only: FilePath | None = None) -> Source:
     models: list[SourceFile] = []
     files: dict[str, LocalFile] = {}
     diagnostics: list[Diagnostic] = []
-    for location in _walk(root):
+    for location in _walk(root, diagnostics):
         path = location.relative_to(root).as_posix()
         pure = PurePosixPath(path)
         if pure.suffix not in MODEL_SUFFIXES or (pure.suffix == ".json" and not _is_model_json(location)):
@@ -148,29 +156,51 @@ def find_source(root: FilePath, only: FilePath | None = None) -> Source:
     return Source(root, catalog, collections, tuple(models), files, tuple(diagnostics))
 
 
-def _walk(root: FilePath) -> Iterator[FilePath]:
-    for location in sorted(root.iterdir(), key=lambda p: p.name):
-        if location.name.startswith((".", "_")):
+def _walk(root: FilePath, diagnostics: list[Diagnostic]) -> Iterator[FilePath]:
+    """The files below a folder, sorted; what is left out although it looks like one of them is a finding."""
+    waiting = [root]
+    while waiting:
+        location = waiting.pop()
+        inside: list[FilePath] | None = None
+        try:
+            if location == root or (location.is_dir() and not location.is_symlink()):
+                inside = [found for found in location.iterdir() if not found.name.startswith((".", "_"))]
+        except OSError as error:
+            diagnostics.append(_unreadable(_shown(location), "folder", error))
             continue
-        if location.is_symlink() and not _leads_inside(location, root):
+        if inside is not None:
+            waiting += sorted(inside, key=lambda p: p.name, reverse=True)
+        elif _ABOUT_FOLDER.fullmatch(location.name):
             continue
-        if location.is_dir():
-            if not location.is_symlink():
-                yield from _walk(location)
-        elif location.is_file() and not _ABOUT_FOLDER.fullmatch(location.name):
+        elif fault := _find_fault(location, root):
+            diagnostics.append(Diagnostic("file-unknown", "error", f"{location.name} {fault}", Span(_shown(location)),
+                                          "put the file itself here, or begin its name with _"))  # fmt: skip
+        else:
             yield location
 
 
-def _leads_inside(link: FilePath, root: FilePath) -> bool:
+def _find_fault(location: FilePath, root: FilePath) -> str | None:
+    """Why something in a source folder is not read: it is no file, or not one of this folder."""
     try:
-        return link.resolve().is_relative_to(root)
-    except (OSError, RuntimeError):  # a link that leads to itself
-        return False
+        if location.is_symlink():
+            if not location.resolve(strict=True).is_relative_to(root):
+                return "is a symbolic link that leads out of the source folder"
+            if location.is_dir():
+                return "is a symbolic link to a folder, which is not followed"
+        return None if location.is_file() else "is neither a file nor a folder"
+    except (OSError, RuntimeError):  # RuntimeError: a link that leads to itself
+        return "is a symbolic link that leads nowhere"
 
 
 def _is_model_json(location: FilePath) -> bool:
-    """Whether a JSON file is meant as a model file: a STAC Item or anything with `dlm:` in it."""
-    if location.stat().st_size > MAX_BYTES:
-        return False
-    raw = location.read_bytes()
+    """Whether a JSON file is meant as a model file: a STAC Item or anything with `dlm:` in it.
+
+    One that cannot be read may be one.
+    """
+    try:
+        if location.stat().st_size > MAX_BYTES:
+            return False
+        raw = location.read_bytes()
+    except OSError:
+        return True
     return b'"dlm:' in raw or b'"stac_version"' in raw

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 from builder import schema
+from builder.mlm import MLM_URI, PROCESSING_URI, Mlm, join, to_mlm
 from builder.model import CARD_ASSET, Asset, Model
 from builder.source import LocalFile
 
@@ -46,11 +47,12 @@ _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 @dataclass(frozen=True, slots=True)
 class Titles:
-    """What Items and pages call the things above them, and the extension id they carry."""
+    """What Items and pages call the things above them, the extension id they carry, and whether they carry MLM."""
 
     catalog: str
     collections: Mapping[str, str]
     dlm_uri: str
+    mlm: bool = True
 
 
 def to_datetime(text: str, *, end: bool = False) -> str:
@@ -135,7 +137,9 @@ def to_item(
         "assets": _assets(model, files),
         "links": _links(model, titles),
     }
-    item["stac_extensions"] = _extensions(item, titles.dlm_uri, declared)
+    mlm = to_mlm(model, item) if titles.mlm else Mlm()
+    item = join(item, mlm)
+    item["stac_extensions"] = _extensions(item, titles.dlm_uri, declared, mlm)
     return item
 
 
@@ -221,7 +225,7 @@ def _links(model: Model, titles: Titles) -> list[dict[str, Any]]:
     return unique
 
 
-def _extensions(item: Mapping[str, Any], dlm_uri: str, declared: Iterable[str]) -> list[str]:
+def _extensions(item: Mapping[str, Any], dlm_uri: str, declared: Iterable[str], mlm: Mlm) -> list[str]:
     properties, assets = item["properties"], item["assets"].values()
     used = {dlm_uri}
     if any(key.startswith("eo:") for fields in (properties, *assets) for key in fields):
@@ -233,5 +237,9 @@ def _extensions(item: Mapping[str, Any], dlm_uri: str, declared: Iterable[str]) 
     if any(key.startswith("file:") for asset in assets for key in asset):
         used.add(schema.FILE)
     prefixes = tuple(uri.rsplit("/", 2)[0] + "/" for uri in (schema.EO, schema.SCIENTIFIC, schema.VERSION, schema.FILE))
-    others = (uri for uri in declared if not uri.startswith(prefixes) and "/dlm/" not in uri and uri.startswith("http"))
+    others = [uri for uri in declared if not uri.startswith(prefixes) and "/dlm/" not in uri and uri.startswith("http")]
+    if mlm.properties:
+        used.add(MLM_URI)
+    if "processing:level" in mlm.properties and not any("/processing/" in uri for uri in others):
+        used.add(PROCESSING_URI)
     return sorted(used.union(others))

@@ -31,6 +31,10 @@ _STATIC = "static/"
 _TEMPLATE_SUFFIXES = (".html", ".xml", ".txt")
 _APART = ("mkdocs/", "deploy/")
 """Folders of `site_templates` that are not pages of the catalog."""
+LONGEST_MARKDOWN = 100_000
+"""Characters of a text beyond which it is shown as it was written."""
+_MOST_LINES = 5_000
+_MOST_BRACKETS = 500
 SAFE_SCHEMES = frozenset({"http", "https", "mailto"})
 
 
@@ -95,6 +99,8 @@ def _files(folder: Path) -> Iterator[tuple[str, bytes]]:
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
         hidden = any(part.startswith((".", "__")) for part in path.relative_to(folder).parts)
+        if path.is_symlink() and not path.resolve().is_relative_to(folder.resolve()):
+            raise TemplatesError(f"{path} is a symbolic link that leads out of the folder of templates")
         if path.is_file() and not hidden and not name.startswith(_APART):
             yield name, path.read_bytes()
 
@@ -246,7 +252,7 @@ def markdown(text: object, prefix: str = "text", level: int = 4) -> Markup:
     """
     source = plain_text(str(text))
     try:
-        dirty = _converter().convert(source)
+        dirty = _converter().convert(source) if not _is_tangled(source) else f"<pre>{html.escape(source)}</pre>"
     except Exception:  # python-markdown fails on some texts, e.g. by too deep nesting
         _local.converter = None
         dirty = f"<pre>{html.escape(source)}</pre>"
@@ -287,6 +293,13 @@ def markdown(text: object, prefix: str = "text", level: int = 4) -> Markup:
     clean = re.sub(r"<img(?![^>]* alt=)", '<img alt=""', clean)
     # S704: the text has just been sanitised, and `prefix` is the template's own.
     return Markup(_with_regions(_with_levels(clean, level), prefix).strip())  # noqa: S704
+
+
+def _is_tangled(source: str) -> bool:
+    """Whether converting would take too long: it takes the square of the open brackets of a paragraph, and of lines."""
+    if len(source) > LONGEST_MARKDOWN or source.count("\n") > _MOST_LINES:
+        return True
+    return any(part.count("[") + part.count("<") > _MOST_BRACKETS for part in re.split(r"\n[ \t]*\n", source))
 
 
 def _with_levels(clean: str, level: int) -> str:

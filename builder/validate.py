@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
+from itertools import islice
 from typing import Any
 
 import jsonschema
@@ -19,6 +20,7 @@ from jsonschema.exceptions import ValidationError
 from builder import schema
 from builder.authoring import Canonical
 from builder.diagnostic import Fix, Path, Problem
+from builder.document import MAX_FINDINGS
 from builder.explain import as_list, explain, short
 
 
@@ -54,8 +56,11 @@ def is_valid(uri: str, data: Any) -> bool:
 
 
 def schema_errors(uri: str, data: Any) -> list[ValidationError]:
-    """The errors of data against the schema with this id, those inside `anyOf` branches left where they are."""
-    errors = list(_slow(uri).iter_errors(data))
+    """The errors of data against the schema with this id, those inside `anyOf` branches left where they are.
+
+    Of very many, the first are enough.
+    """
+    errors = list(islice(_slow(uri).iter_errors(data), MAX_FINDINGS + 1))
     # Where only the fast validator objects (to a line break in a key, say), its word counts.
     return errors or [
         ValidationError(error.message, path=error.instance_path, schema={}) for error in _fast(uri).iter_errors(data)
@@ -63,14 +68,17 @@ def schema_errors(uri: str, data: Any) -> list[ValidationError]:
 
 
 def schema_findings(canonical: Canonical, uri: str) -> list[tuple[str, Problem]]:
-    """What the schema finds; afterwards the data holds only what it accepts."""
+    """What the schema finds; afterwards the data holds only what it accepts.
+
+    Not so when there are more findings than are told: then the rest of the data is not known.
+    """
     if is_valid(uri, canonical.data):
         return []
     findings = list(_read_as_text(canonical, uri))
     explained = _explain_all(uri, canonical.data)
     findings += [(rule, problem) for rule, problem, _ in explained]
     # What is taken out may be missed where it was: that goes too, and is not reported again.
-    while refused := {path for *_, path in explained if path}:
+    while len(findings) <= MAX_FINDINGS and (refused := {path for *_, path in explained if path}):
         for path in sorted(refused, key=len, reverse=True):
             _take_out(canonical.data, path)
         explained = _explain_all(uri, canonical.data)
@@ -85,6 +93,8 @@ def _explain_all(uri: str, data: Any) -> list[tuple[str, Problem, Path]]:
             # Of the kinds of value that alternatives want, the first has them all.
             what = "" if rule == "value-type" else problem.message
             explained.setdefault((rule, path, what), (rule, problem, path))
+            if len(explained) > MAX_FINDINGS:
+                return list(explained.values())
     return list(explained.values())
 
 

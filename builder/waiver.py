@@ -15,6 +15,8 @@ from builder.diagnostic import Diagnostic, Span
 from builder.document import Document
 from builder.rules import RULES, suggest_rules
 
+MAX_WAIVERS = 1_000
+"""Most waivers of one file that are read."""
 _WAIVER = re.compile(r"#[ \t]*catalog:[ \t]*ignore\b(?:\[(?P<rules>[^\]\n]*)\])?(?P<reason>[^\r\n]*)")
 
 
@@ -69,7 +71,11 @@ def find_waivers(document: Document) -> tuple[list[Waiver], list[Diagnostic]]:
         if before and match.start() < ranges[before - 1][1]:
             continue  # text that looks like a comment
         span = document.span_at(match.start(), match.end())
-        names = [name.strip() for name in (match["rules"] or "").split(",") if name.strip()]
+        names = [name.strip() for name in (match["rules"] or "").split(",", MAX_WAIVERS) if name.strip()]
+        if len(waivers) + len(faults) + len(names) > MAX_WAIVERS:
+            message = f"there are more waivers than {MAX_WAIVERS:,}; those from here on are not read"
+            faults.append(_finding("waiver-invalid", message, span, "mend what they waive"))
+            break
         if not names:
             faults.append(
                 _finding("waiver-invalid", "the waiver names no rule", span, "# catalog: ignore[rule-id] reason")

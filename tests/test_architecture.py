@@ -15,21 +15,23 @@ from pathlib import Path
 from shared import ROOT
 
 PACKAGE = ROOT / "builder"
-FAMILIES = {"dlm", "rules", "exporters"}
+FAMILIES = {"dlm", "rules", "exporters", "importers"}
 """Folders that count as one module; `schemas` holds no code."""
 
 # A module imports from rows above its own only, and members of one row never import each other.
 ROWS = (
     {"__init__", "diagnostic", "dlm", "layers", "match", "output", "schema", "templates"},
     {"docs", "document", "explain", "footprint", "model", "report"},
-    {"authoring", "facts", "fix", "rules", "source"},
+    {"mlm_values"},
+    {"mlm"},
+    {"authoring", "facts", "fix", "importers", "rules", "source"},
     {"figures", "stac", "validate", "waiver"},
     {"catalog", "check", "cite", "details", "inputs"},
     {"about", "exporters", "imagery", "lists", "search", "standing"},
     {"across", "card", "mend"},
     {"site"},
     {"pipeline"},
-    {"matching"},
+    {"exporting", "matching"},
     {"cli"},
     {"reference"},
     {"mkdocs_plugin"},

@@ -288,7 +288,11 @@ def test_item_assets_say_what_all_assets_of_a_key_have_in_common() -> None:
     made = collection_of(asset("title: Same, description: One"), asset("title: Same, description: Two"), "")
     assert made["item_assets"] == {
         "card": {"roles": ["metadata"], "title": "Model card", "type": "text/html"},
-        "w": {"roles": ["weights"], "title": "Same", "type": "application/octet-stream; application=pytorch"},
+        "w": {
+            "roles": ["weights", "mlm:model", "mlm:weights"],
+            "title": "Same",
+            "type": "application/octet-stream; application=pytorch",
+        },
     }
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,7 @@ from sources import MINIMAL, write
 from builder import __version__
 from builder.cli import main
 from builder.document import parse
-from builder.rules import RULES
+from builder.rules import RULES, example
 
 Run = Callable[..., Result]
 
@@ -195,6 +197,55 @@ def test_json_is_one_object_on_standard_output(command: str, run: Run) -> None:
     assert set(error) >= {"message", "related"}
 
 
+@pytest.mark.parametrize("command", ["check", "build"])
+@pytest.mark.parametrize("source", ["clean", "broken"])
+def test_json_leads_to_the_documentation_of_the_site(command: str, source: str, run: Run) -> None:
+    def documentation(*args: str) -> set[str]:
+        found = json.loads(run(command, source, "--format", "json", *args).stdout)
+        return {d["documentation"].partition("#")[0] for d in found["diagnostics"] if d["rule"] == "license-missing"}
+
+    page = "docs/reference/rules.html"
+    write(Path(source), {"c/b.yml": MINIMAL})
+    assert documentation() == {page}
+    assert documentation("--base-url", "https://example.org/m/") == {f"https://example.org/m/{page}"}
+    write(Path(source), {"catalog.yml": "base_url: https://example.com\n"})
+    assert documentation() == {f"https://example.com/{page}"}
+
+
+def test_sarif_is_printed_with_all_rules_described(run: Run) -> None:
+    log = json.loads(run("check", "broken", "--format", "sarif").stdout)
+    (made,) = log["runs"]
+    assert made["tool"]["driver"]["semanticVersion"] == __version__
+    assert {r["ruleId"] for r in made["results"]} == {r["id"] for r in made["tool"]["driver"]["rules"]}
+    assert all(RULES[r["id"]].summary == r["shortDescription"]["text"] for r in made["tool"]["driver"]["rules"])
+
+
+def test_several_files_are_checked_in_one_run(run: Run) -> None:
+    write(Path("broken"), {"c/b.yml": ERROR, "c/collection.yml": "titel: x\n"})
+    result = run("check", "broken/c/b.yml", "broken/c/a.yml", "--format", "github", "--quiet")
+    errors = [line.split(",")[0] for line in result.stdout.splitlines() if line.startswith("::error")]
+    assert errors == [f"::error file=broken/c/{name}.yml" for name in ("a", "b", "collection")]
+
+
+@pytest.mark.parametrize("hook", ["build-catalog-check", "build-catalog-fix"])
+def test_hooks_of_pre_commit_take_files(hook: str, run: Run) -> None:
+    document, _ = parse(".pre-commit-hooks.yaml", (ROOT / ".pre-commit-hooks.yaml").read_text("utf-8"))
+    assert document is not None
+    (about,) = (entry for entry in document.data if entry["id"] == hook)
+    write(Path(), {"catalog_src/c/collection.yml": "title: C\n", "catalog_src/catalog.yml": "title: X\n"})
+    write(Path(), {"catalog_src/c/b.yml": MINIMAL + "license: mit\n", "catalog_src/c/c.json": "{}"})
+    program_name, *arguments = about["entry"].split()
+    assert program_name == "build-catalog"
+    files = sorted(str(path) for path in Path("catalog_src").rglob("*.*"))
+    assert all(re.search(about["files"], file) for file in files)
+    result = run(*arguments, *files)
+    assert result.exit_code == 0, result.output
+    assert ("license-spdx" in result.stdout) == (hook == "build-catalog-check")
+    assert run(*arguments, "catalog_src/c/b.yml").exit_code == 0
+    write(Path(), {"catalog_src/c/d.yml": ERROR})
+    assert run(*arguments, "catalog_src/c/d.yml", *files).exit_code == 1
+
+
 def test_github_annotates_lines(run: Run) -> None:
     result = run("check", "broken", "--format", "github")
     lines = [line for line in result.stdout.splitlines() if line.startswith("::error ")]
@@ -216,7 +267,10 @@ def test_a_settings_file_can_be_checked_alone(run: Run) -> None:
 def test_a_rule_is_explained(run: Run) -> None:
     for name, rule in RULES.items():
         result = run("check", "--explain", name)
-        assert result.stdout == f"{name} ({rule.severity})\n\n{rule.documentation}\n"
+        assert result.stdout.startswith(f"{name} ({rule.severity})\n\n{rule.documentation}\n")
+        wrong, right = (textwrap.indent(example(name, kind) or "", "    ") for kind in ("bad", "good"))
+        examples = f"\nWrong:\n\n{wrong}\nRight:\n\n{right}" if wrong and right else ""
+        assert result.stdout.endswith(f"{rule.documentation}\n{examples}") or not right
     assert "did you mean mean-length" in run("check", "--explain", "mean-lenght").stderr
 
 

@@ -19,7 +19,7 @@ import yaml
 from click.testing import CliRunner
 from shared import ROOT
 
-from builder import pipeline, reference, source
+from builder import document, pipeline, reference, source
 from builder.cli import main
 from builder.docs import DocsError, render_docs
 from builder.exporters import models_json
@@ -71,8 +71,8 @@ def _run_yaml(text: str) -> bool:
     if first == "# part of a model file":
         _write("part/models/part.yml", f"description: A part.\n{text}")
         assert _errors("part") == []
-    elif first == "# workflow":
-        assert {"on", "jobs"} <= set(source.parse("workflow.yml", text)[0].data)  # type: ignore[union-attr]
+    elif first in ("# workflow", "# workflow of pre-commit"):
+        assert {"on", "jobs"} <= set(document.parse("workflow.yml", text)[0].data)  # type: ignore[union-attr]
     else:
         assert all(line.startswith("#") for line in text.splitlines()), f"says nothing about itself: {first}"
     return False
@@ -338,15 +338,15 @@ def test_messages_are_documented_key_by_key(tmp_path: Path, monkeypatch: pytest.
 def test_the_stated_limits_are_those_of_the_code() -> None:
     text = (ROOT / "docs/reference/limits.md").read_text(encoding="utf-8")
     stated = (
-        f"{source.MAX_BYTES:,} bytes",
-        f"{source.MAX_BYTES:,} characters",
-        f"{source.MAX_DEPTH} levels",
-        f"{source.MAX_NODES:,}",
+        f"{document.MAX_BYTES:,} bytes",
+        f"{document.MAX_BYTES:,} characters",
+        f"{document.MAX_DEPTH} levels",
+        f"{document.MAX_NODES:,}",
         f"{MAX_ID} characters",
     )
     for words in stated:
         assert f"| {words} |" in text
-    assert source.MAX_INT == 2**63 - 1
+    assert document.MAX_INT == 2**63 - 1
     assert f"up to {FEED_LENGTH}," in (ROOT / "docs/reference/output.md").read_text(encoding="utf-8")
 
 

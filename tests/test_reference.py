@@ -8,10 +8,11 @@ from typing import Any
 
 import click
 import pytest
+from shared import ROOT
 
 from builder import pipeline, reference, schema
 from builder.cli import main
-from builder.rules import RULES
+from builder.rules import RULES, examples
 
 EXAMPLES = re.findall(r"^```yaml\n(.*?)^```$", reference.model_file_page(), re.DOTALL | re.MULTILINE)
 
@@ -38,7 +39,7 @@ def test_the_model_file_page_says_what_each_key_is_for() -> None:
     page = reference.model_file_page()
     definitions = {**schema.load(schema.MODEL_FILE)["definitions"], **schema.load(schema.DLM)["definitions"]}
     for name, definition in definitions.items():
-        if name == "summaries":
+        if name in ("summaries", "range_summary"):  # of Collections
             continue
         for key, about in definition.get("properties", {}).items():
             assert about.get("description", "") in page, (name, key)
@@ -56,6 +57,35 @@ def test_every_rule_has_a_section_with_its_documentation() -> None:
     page = reference.rules_page()
     for rule in RULES.values():
         assert f"## {rule.id} {{#{rule.id}}}\n\nSeverity: {rule.severity}\n\n{rule.documentation}\n" in page
+
+
+def test_every_rule_has_its_cases_as_examples() -> None:
+    page = reference.rules_page()
+    for rule in RULES:
+        section = page.partition(f"## {rule} {{#{rule}}}\n")[2].partition("\n## ")[0]
+        bad, good = (ROOT / "tests" / "rules" / rule / f"{kind}.yml" for kind in ("bad", "good"))
+        if bad.is_file():
+            wrong, right = re.findall(r"^```yaml\n(.*?)^```$", section, re.DOTALL | re.MULTILINE)
+            assert section.index("Wrong:") < section.index("Right:")
+            assert re.sub(r" *# expect: .*", "", bad.read_text("utf-8")) == wrong
+            assert good.read_text("utf-8") == right
+        else:
+            assert (rule == "docs-invalid") == ("Wrong:" not in section)
+    assert "# expect" not in page
+
+
+def test_example_of_a_long_case_is_cut_around_what_is_marked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = [f"key{number}: {number}" for number in range(40)]
+    (tmp_path / "long").mkdir()
+    (tmp_path / "long" / "good.yml").write_text("\n".join(lines))
+    lines[9] += "  # expect: long"
+    lines[12] += "  # expect: long"
+    lines[30] += "  # expect: long"
+    (tmp_path / "long" / "bad.yml").write_text("\n".join(lines))
+    monkeypatch.setattr(examples, "_PLACES", (tmp_path / "nowhere", tmp_path))
+    shown = ["# …", *(f"key{n}: {n}" for n in range(6, 16)), "# …", *(f"key{n}: {n}" for n in range(27, 34)), "# …"]
+    assert examples.example("long", "bad") == "\n".join(shown) + "\n" == examples.example("long", "good")
+    assert examples.example("short", "bad") is None
 
 
 def test_every_command_and_option_is_listed() -> None:

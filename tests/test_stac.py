@@ -225,7 +225,8 @@ def test_a_local_file_is_measured(tmp_path: Path) -> None:
     assert asset["w"] == {
         "href": "./m%C3%BC%20o.onnx",
         "title": "W",
-        "roles": ["weights"],
+        "roles": ["weights", "mlm:model", "mlm:weights"],
+        "mlm:artifact_type": "onnx.save",
         "type": "application/octet-stream; application=onnx",
         "file:size": len(content),
         # A multihash: 12 for SHA-256, 20 for its 32 bytes.
@@ -341,6 +342,9 @@ def test_an_item_passes_our_schemas_of_stac_and_its_extensions(text: str) -> Non
 def official_problems(stac_object: dict[str, Any]) -> list[str]:
     """What the official schemas of the extensions that it names, as far as they are mirrored, say of an object."""
     core = [(uri, Resource.from_contents(contents)) for uri, contents in schema.load_all().items()]
+    for path in (SHARED / "schemas").rglob("schema.json"):
+        uri = f"https://{path.relative_to(SHARED / 'schemas').as_posix()}"
+        core.append((uri, Resource.from_contents(json.loads(path.read_text("utf-8")))))
     problems = []
     for uri in stac_object["stac_extensions"]:
         mirrored = SHARED / "schemas" / uri.removeprefix("https://")

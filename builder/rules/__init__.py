@@ -1,6 +1,18 @@
 """Stage 3, rules: what no schema can say about a model. One small generator each; see `registry` for the form."""
 
 from builder.rules import deployment, imagery, item, outputs, reading
+from builder.rules.examples import example
 from builder.rules.registry import RULES, Rule, check_rules, suggest_rules
 
-__all__ = ["RULES", "Rule", "check_rules", "deployment", "imagery", "item", "outputs", "reading", "suggest_rules"]
+__all__ = [
+    "RULES",
+    "Rule",
+    "check_rules",
+    "deployment",
+    "example",
+    "imagery",
+    "item",
+    "outputs",
+    "reading",
+    "suggest_rules",
+]

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from builder.diagnostic import Problem
+from builder.mlm import PREFIX, why_not
 from builder.model import Model
 from builder.rules.registry import rule
 
@@ -179,6 +180,19 @@ def weights_missing(model: Model) -> Iterator[Problem]:
             yield Problem(("assets",), "no asset has the role weights", hint, on="key")
         else:
             yield Problem((), "no weights are named", "add an asset with roles: [weights]")
+
+
+@rule("note", misses=("assets",))
+def mlm_missing(model: Model) -> Iterator[Problem]:
+    """An Item carries the fields of MLM, the successor of DLM, when they can be derived.
+
+    MLM's schema requires an asset with the weights; without one its clients would refuse the Item, so the fields are
+    left out. `mlm: false` in catalog.yml leaves them out everywhere.
+    """
+    reason = why_not(model)
+    if reason is not None and not any(key.startswith(PREFIX) for key in model.fields):
+        message = f"the Item carries no mlm: fields: {reason}"
+        yield Problem(("assets",) if model.assets else (), message, "add an asset with roles: [weights]", on="key")
 
 
 @rule("note")

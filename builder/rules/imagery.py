@@ -243,12 +243,12 @@ def wavelength_unit(model: Model) -> Iterator[Problem]:
     Red is 0.665, not 665. A value above 100 is taken for nanometres: divide it by 1000. So is a width of more than
     twice the wavelength, which no band has.
     """
-    places = [(band, band.path) for band in model.bands]
-    useful = [(band, band.path) for data in model.data for band in data.useful_bands]
-    for band, path in [*places, *useful]:
-        for key in ("center_wavelength", "full_width_half_max"):
-            value, centre = getattr(band, key), band.center_wavelength
-            if value is None or (value <= 100 and not (key != "center_wavelength" and _too_wide(value, centre))):
+    places = [(band.path, band.center_wavelength, band.full_width_half_max) for band in model.bands]
+    useful = (band for data in model.data for band in data.useful_bands)
+    for path, centre, width in (*places, *((b.path, b.center_wavelength, b.full_width_half_max) for b in useful)):
+        limit = 100.0 if centre is None else min(100, 2 * (centre / 1000 if centre > 100 else centre))
+        for key, value, most in (("center_wavelength", centre, 100), ("full_width_half_max", width, limit)):
+            if value is None or value <= most:
                 continue
             micrometres = f"{value / 1000:.12g}"
             yield Problem(
@@ -258,10 +258,6 @@ def wavelength_unit(model: Model) -> Iterator[Problem]:
                 # 100 µm is the longest wavelength that the rule lets pass: more is another unit, or no wavelength.
                 fix=Fix("value", micrometres) if value <= 100_000 else None,
             )
-
-
-def _too_wide(width: float, centre: float | None) -> bool:
-    return centre is not None and width > 2 * (centre / 1000 if centre > 100 else centre)
 
 
 @rule("warning")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
 # The list itself is not public, but the only light package that carries it; `test_rules` fails if it moves.
@@ -26,7 +26,7 @@ _RESERVED_COLLECTIONS = frozenset({
 })  # fmt: skip
 _RESERVED_IDS = frozenset({"collection.json", "index.html"})
 # Names that some file systems refuse: https://learn.microsoft.com/windows/win32/fileio/naming-a-file
-_RESERVED_EVERYWHERE = frozenset(
+RESERVED_NAMES = frozenset(
     {"con", "prn", "aux", "nul", *(f"com{n}" for n in range(1, 10)), *(f"lpt{n}" for n in range(1, 10))}
 )
 
@@ -44,7 +44,7 @@ def id_unsafe(model: Model) -> Iterator[Problem]:
             yield Problem((key,), f"the {key} “{value}” has characters that addresses cannot have", f"{key}: {hint}")
         elif len(value) > MAX_ID:
             yield Problem((key,), f"the {key} has {len(value)} characters", f"at most {MAX_ID}")
-        elif stem in _RESERVED_EVERYWHERE or value.lower() in (_RESERVED_IDS if key == "id" else _RESERVED_COLLECTIONS):
+        elif stem in RESERVED_NAMES or value.lower() in (_RESERVED_IDS if key == "id" else _RESERVED_COLLECTIONS):
             yield Problem((key,), f"the {key} {value} is taken by the site or the file system", "choose another name")
 
 
@@ -188,6 +188,41 @@ def time_order(model: Model) -> Iterator[Problem]:
             yield Problem((here,), f"{here} needs {there}", f"add {there}", on="key")
 
 
+_URL_KEYS = frozenset({"href", "url", "source", "test_file", "requirement_file"})
+# What a browser leaves out of an address, or before it, it may not hide behind.
+_IGNORED_IN_URL = re.compile(r"[\x00-\x20\x7f-\xa0\u2028\u2029]")
+_UNSAFE_URL = re.compile(r"(javascript|vbscript|data|file):", re.IGNORECASE)
+
+
+def unsafe_urls(data: object, path: Path) -> Iterator[Problem]:
+    """The addresses in data that carry code or lead into the reader's own files."""
+    if isinstance(data, Mapping):
+        for key, value in data.items():
+            if not isinstance(value, str):
+                yield from unsafe_urls(value, (*path, key))
+            elif key in _URL_KEYS and _UNSAFE_URL.match(_IGNORED_IN_URL.sub("", value)):
+                message = f"“{value[:60]}” is no address for others to follow"
+                yield Problem((*path, key), message, "an http or https URL")
+    elif isinstance(data, list):
+        for index, value in enumerate(data):
+            yield from unsafe_urls(value, (*path, index))
+
+
+@rule("error")
+def url_unsafe(model: Model) -> Iterator[Problem]:
+    """An address must not be one of the schemes `javascript:`, `data:`, `vbscript:` and `file:`.
+
+    Programs that read the catalog make links of it: one that carries code would run there, and one into the reader's
+    own files leads nowhere. It holds wherever a key is `href`, `url` or `source`, in fields of other extensions, too.
+    """
+    yield from unsafe_urls(model.fields, ())
+    for metric in model.card.metrics:
+        yield from unsafe_urls({"source": metric.source}, metric.path)
+    for part in (*model.assets, *model.links):
+        # Of the part's own address, the rule link-broken says more.
+        yield from unsafe_urls({key: value for key, value in part.fields.items() if key != "href"}, part.path)
+
+
 @rule("note", misses=("sci:citation", "sci:doi", "sci:publications"))
 def citation_missing(model: Model) -> Iterator[Problem]:
     """A model should say how it is cited: `sci:citation`, `sci:doi` or `sci:publications`.
@@ -227,10 +262,17 @@ def license_spdx(model: Model) -> Iterator[Problem]:
             fix = Fix("value", known)
             yield Problem(("license",), f"the SPDX identifier of {value} is {known}", f"license: {known}", fix=fix)
         else:
-            close = difflib.get_close_matches(value.lower(), LICENSES, n=3, cutoff=0.6)
-            names = " or ".join(LICENSES[name] for name in close)
-            hint = f"did you mean {names}?" if close else "such as Apache-2.0 or CC-BY-4.0, or other with a link"
+            close = " or ".join(_close_licenses(value.lower()))
+            hint = f"did you mean {close}?" if close else "such as Apache-2.0 or CC-BY-4.0, or other with a link"
             yield Problem(("license",), f"“{value}” is not an SPDX identifier", hint)
+
+
+def _close_licenses(name: str) -> list[str]:
+    """The identifiers, three at most, that a name may have meant: the newest of that name first."""
+    longer = [known for known in LICENSES if known.startswith(name)] if len(name) > 2 else []
+    shortest = [known for known in longer if len(known) == min(map(len, longer))]
+    close = dict.fromkeys([*sorted(shortest)[-1:], *difflib.get_close_matches(name, LICENSES, n=3, cutoff=0.6)])
+    return [LICENSES[known] for known in list(close)[:3]]
 
 
 @rule("note", misses=("task",))

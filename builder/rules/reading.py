@@ -9,9 +9,18 @@ found(
     The file must be YAML (or JSON) that can be read.
 
     Indent with spaces, quote text that contains `: ` or starts with a special character, and save the file as UTF-8.
-    Files larger than 5 MB, nested deeper than 64 levels or with more than 200,000 values are refused, and so are tags
+    Files larger than 5 MB, nested deeper than 64 levels or with more than 50,000 values are refused, and so are tags
     that stand for anything but data.
 """,
+)
+found(
+    "findings-more",
+    "error",
+    """
+    A file with more than 1,000 findings is not checked to its end.
+
+    So many usually have one cause, such as a list where a mapping belongs. Mend the first ones and check again.
+    """,
 )
 found(
     "key-duplicate",
@@ -162,7 +171,8 @@ found(
     Every file in the source folder must be a model file, or be used by one.
 
     A model file whose name is misspelled (`unet.yaml.txt`) would be missing from the catalog without a word. Use the
-    file in `assets`, remove it, or give it a name that begins with `_` to have it left out.
+    file in `assets`, remove it, or give it a name that begins with `_` to have it left out. Symbolic links are followed
+    to files of the source folder only.
 """,
 )
 found(
@@ -181,7 +191,9 @@ found(
     """
     A local file must not take the name of a file that the build writes, or of another asset.
 
-    `index.html`, `card.md`, the Item itself and the model file are written next to the assets. Rename the file.
+    `index.html`, `card.md`, the Item itself and the model file are written next to the assets. Nor may its name be one
+    that some file systems refuse (`aux`, `a:b`), or differ from another in case or in how an accent is encoded only.
+    Rename the file.
 """,
 )
 found(

@@ -43,8 +43,8 @@ class Rule:
 RULES: dict[str, Rule] = {}
 # Without these there is no model, no Item, or no place for it.
 _BINDING = frozenset({
-    "yaml-syntax", "value-missing", "item-invalid", "id-unsafe", "id-duplicate", "link-broken", "asset-name",
-    "docs-invalid", "version-cycle", "waiver-invalid", "waiver-unused",
+    "yaml-syntax", "findings-more", "value-missing", "item-invalid", "id-unsafe", "id-duplicate", "link-broken",
+    "asset-name", "url-unsafe", "docs-invalid", "version-cycle", "waiver-invalid", "waiver-unused",
 })  # fmt: skip
 
 
