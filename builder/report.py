@@ -130,7 +130,7 @@ def documentation_url(rule: str, base_url: str | None = None) -> str:
 
 
 def _github_escape(text: str, *, value: bool = False) -> str:
-    text = text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    text = "\n".join(map(printable, text.split("\n"))).replace("%", "%25").replace("\n", "%0A")
     return text.replace(":", "%3A").replace(",", "%2C") if value else text
 
 
@@ -238,4 +238,5 @@ def _sarif_place(span: Span) -> dict[str, object]:
 
 
 def _sarif_uri(file: str) -> str:
-    return f"file://{quote(file)}" if file.startswith("/") else quote(file)
+    path = quote(file.encode("utf-8", "surrogateescape"))  # a name need not be UTF-8
+    return f"file://{path}" if file.startswith("/") else path

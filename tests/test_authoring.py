@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -354,9 +355,10 @@ def test_canonical_data_is_its_own_canonical_form(text: str) -> None:
 
 def test_published_item_gives_the_same_model() -> None:
     model = to_model(from_data(RICH).data)
-    item = to_item(model, TITLES, {})
+    titles = replace(TITLES, mlm=False)  # MLM adds assets; test_mlm feeds such Items back
+    item = to_item(model, titles, {})
     again = to_model(from_data(item).data)
-    assert to_item(again, TITLES, {}) == item
+    assert to_item(again, titles, {}) == item
     # What the Item adds because STAC wants it: the time in full, the box's geometry, types of files, links to DOIs.
     same = [name for name in model.__dataclass_fields__ if name not in ("fields", "geometry", "assets", "links")]
     assert {name: getattr(again, name) for name in same} == {name: getattr(model, name) for name in same}

@@ -71,7 +71,11 @@ def _run_yaml(text: str) -> bool:
     if first == "# part of a model file":
         _write("part/models/part.yml", f"description: A part.\n{text}")
         assert _errors("part") == []
-    elif first in ("# workflow", "# workflow of pre-commit"):
+    elif first == "# pre-commit":
+        hooks = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
+        used = {hook["id"] for repo in yaml.safe_load(text)["repos"] for hook in repo["hooks"]}
+        assert used <= {hook["id"] for hook in hooks}
+    elif first == "# workflow":
         assert {"on", "jobs"} <= set(document.parse("workflow.yml", text)[0].data)  # type: ignore[union-attr]
     else:
         assert all(line.startswith("#") for line in text.splitlines()), f"says nothing about itself: {first}"

@@ -3,6 +3,7 @@ and the previous site stays as it was where there is an error."""
 
 from __future__ import annotations
 
+import ctypes
 import html
 import json
 import os
@@ -46,10 +47,11 @@ def _limit() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
 
 
-def _as_nobody() -> None:
+def _as_anyone() -> None:
+    """Without root's right to read what is closed: https://man7.org/linux/man-pages/man7/capabilities.7.html."""
     _limit()
-    if os.getuid() == 0:
-        os.setuid(65534)
+    for capability in (1, 2):  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
+        ctypes.CDLL(None).prctl(24, capability, 0, 0, 0)  # PR_CAPBSET_DROP
 
 
 def run(folder: Path, *arguments: str, before: Any = _limit) -> Result:
@@ -74,6 +76,18 @@ def check(folder: Path, files: Mapping[str, str | bytes] | None = None, **more: 
 def build(folder: Path, files: Mapping[str, str | bytes] | None = None, *arguments: str) -> Result:
     """What `build` says of these files."""
     return run(write(folder, files or {}), "build", "--format", "json", *arguments)
+
+
+def check_each(folder: Path, texts: Mapping[str, str | bytes], suffix: str = ".yml") -> dict[str, set[str]]:
+    """The rules of the errors in each text, as a model file of its own, all checked by one command."""
+    paths = {f"catalog_src/land/{number}{suffix}": name for number, name in enumerate(texts)}
+    result = check(folder, {path: texts[name] for path, name in paths.items()})
+    assert result.code == 1
+    rules: dict[str, set[str]] = {name: set() for name in texts}
+    for found in result.findings:
+        if found["severity"] == "error" and found["file"] in paths:
+            rules[paths[found["file"]]].add(found["rule"])
+    return rules
 
 
 def snapshot(folder: Path) -> dict[str, bytes]:
@@ -127,22 +141,23 @@ JSON_REFUSED: dict[str, str | bytes] = {
 }
 
 
-@pytest.mark.parametrize("name", REFUSED)
-def test_a_hostile_file_is_a_finding(tmp_path: Path, name: str) -> None:
-    result = check(tmp_path, {MODEL: REFUSED[name]})
-    assert result.code == 1
-    assert "yaml-syntax" in result.rules or name == "nothing but a tag"
-    assert [path.name for path in tmp_path.iterdir()] == ["catalog_src"]
+def test_hostile_files_are_findings(tmp_path: Path) -> None:
+    rules = check_each(tmp_path, REFUSED)
+    assert {name: found for name, found in rules.items() if found != {"yaml-syntax"}} == {
+        "nothing but a tag": {"value-type"},
+    }
+    assert [path.name for path in tmp_path.iterdir()] == ["catalog_src"], "nothing was executed"
 
 
-@pytest.mark.parametrize("name", JSON_REFUSED)
-def test_a_hostile_json_file_is_a_finding(tmp_path: Path, name: str) -> None:
-    assert check(tmp_path, {"catalog_src/land/net.json": JSON_REFUSED[name]}).code == 1
+def test_hostile_json_files_are_findings(tmp_path: Path) -> None:
+    assert check_each(tmp_path, JSON_REFUSED, ".json") == {
+        "100,000 deep": {"yaml-syntax"}, "millions of values": {"yaml-syntax"}, "half of a character": {"yaml-syntax"},
+        "duplicates": {"key-duplicate", "key-unknown", "value-missing"}, "huge number": {"value-type"},
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("place", ["catalog.yml", "land/collection.yml"])
-@pytest.mark.parametrize("name", ["alias bomb", "100,000 deep: flow list", "millions of values", "not UTF-8", "50 MB",
-                                  "Python object"])  # fmt: skip
+@pytest.mark.parametrize("name", ["alias bomb", "100,000 deep: flow list", "millions of values", "Python object"])
 def test_a_hostile_settings_file_is_a_finding(tmp_path: Path, place: str, name: str) -> None:
     result = check(tmp_path, {f"catalog_src/{place}": REFUSED[name], MODEL: MINIMAL})
     assert result.code == 1
@@ -150,16 +165,16 @@ def test_a_hostile_settings_file_is_a_finding(tmp_path: Path, place: str, name: 
 
 
 MANY: dict[str, str] = {
-    "unknown keys": "".join(f"k{n}: 1\n" for n in range(49_000)),
-    "unknown keys on one line": "dlm:data: {" + ", ".join(f"k{n}: 1" for n in range(49_000)) + "}\n",
-    "ambiguous values": f"keywords: {listed('010', 49_000)}\n",
-    "wrong kinds": f"dlm:inputs: {{normalization:mean: {listed('x', 49_000)}}}\n",
-    "classes": f"dlm:outputs: {{class_name_mapping: {listed('{index: -1, class_name: a}', 16_000)}}}\n",
-    "names of classes": f"dlm:outputs: {{class_name_mapping: {listed('a', 49_000)}}}\n",
-    "missing files": "assets:\n" + "".join(f"  a{n}: {{href: b{n}.onnx}}\n" for n in range(16_000)),
-    "empty keys": "acme:x:\n" + "".join(f"  k{n}:\n" for n in range(49_000)),
+    "unknown keys": "".join(f"k{n}: 1\n" for n in range(20_000)),
+    "unknown keys on one line": "dlm:data: {" + ", ".join(f"k{n}: 1" for n in range(20_000)) + "}\n",
+    "ambiguous values": f"keywords: {listed('010', 20_000)}\n",
+    "wrong kinds": f"dlm:inputs: {{normalization:mean: {listed('x', 20_000)}}}\n",
+    "classes": f"dlm:outputs: {{class_name_mapping: {listed('{index: -1, class_name: a}', 8_000)}}}\n",
+    "names of classes": f"dlm:outputs: {{class_name_mapping: {listed('a', 20_000)}}}\n",
+    "missing files": "assets:\n" + "".join(f"  a{n}: {{href: b{n}.onnx}}\n" for n in range(8_000)),
+    "empty keys": "acme:x:\n" + "".join(f"  k{n}:\n" for n in range(20_000)),
     "equal keys": "acme:x: 1\n" * 20_000,
-    "waivers": "# catalog: ignore[mean-range] why\n" * 150_000,
+    "waivers": "# catalog: ignore[mean-range] why\n" * 100_000,
     "waivers of no rule": "# catalog: ignore[" + "nothing," * 500_000 + "] why\n",
 }
 
@@ -190,16 +205,19 @@ LONG: dict[str, str] = {
     "lists": "card:\n  limitations: |\n" + "".join(f"    {'    ' * n}- a\n" for n in range(500)),
     "headings": "card:\n  limitations: |\n" + "    # a\n" * 30_000,
     "lines": f'card: {{limitations: "a{chr(92)}n{(chr(92) + "n") * 400_000}b"}}\n',
-    "bands": f"eo:bands: {listed('{name: a, center_wavelength: 0.5}', 12_000)}\n",
-    "classes": f"dlm:outputs: {{class_name_mapping: [{', '.join(f'c{n}' for n in range(12_000))}]}}\n",
+    "bands": f"eo:bands: {listed('{name: a, center_wavelength: 0.5}', 4_000)}\n",
+    "classes": f"dlm:outputs: {{class_name_mapping: [{', '.join(f'c{n}' for n in range(4_000))}]}}\n",
     "layers": "dlm:architecture:\n  summary: |\n" + "    Conv2d-1   [-1, 64]   9,408\n" * 100_000,
 }
 
 
-@pytest.mark.parametrize("name", LONG)
-def test_a_long_text_is_published_within_seconds(tmp_path: Path, name: str) -> None:
-    base = "description: x\n" if "dlm:architecture" in LONG[name] else MINIMAL
-    assert build(tmp_path, {MODEL: base + LONG[name]}).code == 0
+@pytest.mark.parametrize("half", [0, 1])
+def test_long_texts_are_published_within_seconds(tmp_path: Path, half: int) -> None:
+    files = {}
+    for name in list(LONG)[half::2]:
+        base = "description: x\n" if "dlm:architecture" in LONG[name] else MINIMAL
+        files[f"catalog_src/land/{name}.yml"] = base + LONG[name]
+    assert build(tmp_path, files).code == 0
 
 
 def test_huge_numbers_are_published_or_told(tmp_path: Path) -> None:
@@ -216,7 +234,7 @@ PATHS: dict[str, str] = {
     "id with dots": "id: ..\n",
     "collection": f"collection: {UP}\n",
     "asset": f"assets: {{a: {{href: {UP}}}}}\n",
-    "asset, escaped": f"assets: {{a: {{href: {UP.replace('/', '%2f').replace('.', '%2e')}}}}}\n",
+    "asset, escaped": f"assets: {{a: {{href: '{UP.replace('/', '%2f').replace('.', '%2e')}'}}}}\n",
     "asset, absolute": "assets: {a: {href: /etc/passwd}}\n",
     "asset, file": "assets: {a: {href: file:///etc/passwd}}\n",
     "asset, NUL": "assets: {a: {href: net.onnx%00.txt}}\n",
@@ -236,11 +254,10 @@ PATHS: dict[str, str] = {
 }
 
 
-@pytest.mark.parametrize("name", PATHS)
-def test_a_path_that_leads_out_is_a_finding(tmp_path: Path, name: str) -> None:
-    result = check(tmp_path, {MODEL: MINIMAL + PATHS[name]})
-    assert result.code == 1
-    assert result.rules <= {"id-unsafe", "link-broken", "url-unsafe", "key-unknown", "asset-name"}
+def test_paths_that_lead_out_are_findings(tmp_path: Path) -> None:
+    rules = check_each(tmp_path, {name: MINIMAL + text for name, text in PATHS.items()})
+    assert [name for name, found in rules.items() if not found] == []
+    assert set().union(*rules.values()) == {"id-unsafe", "link-broken", "key-unknown"}
 
 
 def test_a_reference_in_another_extension_is_text(tmp_path: Path) -> None:
@@ -256,29 +273,32 @@ def test_ids_that_differ_in_case_only_are_a_finding(tmp_path: Path) -> None:
 NAMES = ["aux.onnx", "a:b/net.onnx", 'a"b.onnx', "a\nb.onnx", "a\u202eb.onnx", "a\\b.onnx", "net.", "a?b.onnx"]
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_a_file_that_some_systems_cannot_store_is_a_finding(tmp_path: Path, name: str) -> None:
-    href = "".join(f"%{byte:02x}" for byte in name.encode())
-    files = {MODEL: f"{MINIMAL}assets: {{a: {{href: '{href}'}}}}\n", f"catalog_src/land/{name}": "x"}
-    assert check(tmp_path, files).rules == {"asset-name"}
+def test_files_that_some_systems_cannot_store_are_findings(tmp_path: Path) -> None:
+    texts = {}
+    for name in NAMES:
+        href = "".join(f"%{byte:02x}" for byte in name.encode())
+        texts[name] = f"{MINIMAL}assets: {{a: {{href: '{href}'}}}}\n"
+    write(tmp_path, {f"catalog_src/land/{name}": "x" for name in NAMES})
+    assert check_each(tmp_path, texts) == {name: {"asset-name"} for name in NAMES}
 
 
-@pytest.mark.parametrize(("one", "two"), [("caf\u00e9.bin", "cafe\u0301.bin"), ("ss.bin", "ß.bin"), ("a.bin", "A.bin")])
-def test_files_that_some_systems_take_for_one_are_a_finding(tmp_path: Path, one: str, two: str) -> None:
-    assets = f"assets: {{a: {{href: {json.dumps(one)}}}, b: {{href: {json.dumps(two)}}}}}\n"
-    files = {MODEL: MINIMAL + assets, f"catalog_src/land/{one}": "1", f"catalog_src/land/{two}": "2"}
-    assert check(tmp_path, files).rules == {"asset-name"}
+def test_files_that_some_systems_take_for_one_are_findings(tmp_path: Path) -> None:
+    texts = {}
+    for one, two in [("caf\u00e9.bin", "cafe\u0301.bin"), ("ss.bin", "ß.bin"), ("a.bin", "A.bin")]:
+        texts[one] = f"{MINIMAL}assets: {{a: {{href: {json.dumps(one)}}}, b: {{href: {json.dumps(two)}}}}}\n"
+        write(tmp_path, {f"catalog_src/land/{one}": "1", f"catalog_src/land/{two}": "2"})
+    assert check_each(tmp_path, texts) == {name: {"asset-name"} for name in texts}
 
 
-NAMES_OF_FOLDERS = ["<b>x", "a\nb", "a'b\"c", "\u202eabc", "con", "docs", " ", "\udcff"]
-
-
-@pytest.mark.parametrize("name", NAMES_OF_FOLDERS)
-def test_a_folder_with_an_odd_name_is_a_finding(tmp_path: Path, name: str) -> None:
-    result = check(tmp_path, {f"catalog_src/{name}/net.yml": MINIMAL})
-    assert (result.code, result.rules) == (1, {"id-unsafe"})
-    text = run(tmp_path, "check").printed
-    assert all(char.isprintable() or char == "\n" for char in text)
+def test_folders_with_odd_names_are_findings(tmp_path: Path) -> None:
+    names = ["<b>x", "a\nb", "a'b\"c", "\u202eabc", "con", "docs", " ", os.fsdecode(b"\xff"), "{{ 7*7 }}"]
+    for name in names:
+        (tmp_path / "catalog_src" / name).mkdir(parents=True)
+        (tmp_path / "catalog_src" / name / "net.yml").write_text(MINIMAL + f"id: net-{names.index(name)}\n")
+    result = check(tmp_path)
+    assert result.rules == {"id-unsafe"}
+    assert len([found for found in result.findings if found["severity"] == "error"]) == len(names)
+    assert all(char.isprintable() or char == "\n" for char in run(tmp_path, "check").printed)
 
 
 # --- what lies in the folder -----------------------------------------------------------------------------------------
@@ -321,15 +341,12 @@ def test_pipes_and_sockets_are_told_and_not_opened(folder: Path, monkeypatch: py
     assert run(folder.parent, "check", "catalog_src/land/pipe.yml").code == 2
 
 
-def test_what_cannot_be_read_is_told(folder: Path, tmp_path: Path) -> None:
+def test_what_cannot_be_read_is_told(folder: Path) -> None:
     write(folder, {"land/closed.yml": MINIMAL, "land/closed.json": "{}", "sea/net.yml": MINIMAL})
     for path, mode in (("land/closed.yml", 0), ("land/closed.json", 0), ("sea", 0)):
         (folder / path).chmod(mode)
-    for parent in (folder, *folder.parents):
-        if parent.is_relative_to(tmp_path.parent.parent) and os.getuid() == 0:
-            parent.chmod(0o755)
     try:
-        result = check(folder.parent, before=_as_nobody)
+        result = check(folder.parent, before=_as_anyone)
     finally:
         (folder / "sea").chmod(0o755)
     errors = {found["file"]: found["message"] for found in result.findings if found["severity"] == "error"}
@@ -349,9 +366,13 @@ def test_ten_thousand_files_are_told_within_seconds(folder: Path) -> None:
 
 
 def test_a_thousand_nested_folders_are_walked(folder: Path) -> None:
-    write(folder, {"d/" * 1_500 + "net.yml": MINIMAL.replace("A model", "Deep")} if os.name == "nt" else {})
-    write(folder, {"land/" + "d/" * 1_200 + "deep.yml": MINIMAL})
+    deepest = str(folder)
+    for _ in range(1_200):
+        deepest += "/d"
+        os.mkdir(deepest)  # noqa: PTH102  pathlib recurses
+    Path(deepest, "deep.yml").write_text(MINIMAL)
     assert check(folder.parent).code == 0
+    assert run(folder.parent, "check", f"{deepest}/deep.yml").code == 0
 
 
 def test_a_file_name_may_hold_anything(folder: Path) -> None:
@@ -375,42 +396,41 @@ def quoted(text: str) -> str:
     return json.dumps(text)
 
 
-URLS: dict[str, dict[str, str]] = {
-    "provider": {MODEL: f"{MINIMAL}providers: [{{name: a, url: '{CODE}'}}]\n"},
-    "example": {MODEL: f"{MINIMAL}dlm:data: {{item_examples: [{{title: a, url: '{CODE}'}}]}}\n"},
-    "test file": {MODEL: f"{MINIMAL}dlm:data: {{test_file: 'data:text/html,x'}}\n"},
-    "requirements": {MODEL: f"{MINIMAL}dlm:runtime: {{framework: x, requirement_file: '{CODE}'}}\n"},
-    "code": {MODEL: f"{MINIMAL}dlm:runtime: {{framework: x, model_src_url: '{CODE}'}}\n"},
-    "docker file": {MODEL: f"{MINIMAL}dlm:runtime: {{docker: {{docker_file: '{CODE}'}}}}\n"},
-    "metric": {MODEL: f"{MINIMAL}card: {{metrics: [{{name: a, value: 1, source: '{CODE}'}}]}}\n"},
-    "asset": {MODEL: f"{MINIMAL}assets: {{a: {{href: '{CODE}'}}}}\n"},
-    "alternate": {MODEL: f"{MINIMAL}assets: {{a: {{href: https://x.example/a, alternate: {{b: {{href: '{CODE}'}}}}}}}}\n"},
-    "link": {MODEL: f"{MINIMAL}links: [{{rel: license, href: 'data:text/html,x'}}]\n"},
-    "hidden": {MODEL: f'{MINIMAL}links: [{{rel: license, href: " java\\tscript:alert(1)"}}]\n'},
-    "other extension": {MODEL: f"{MINIMAL}acme:x: [{{url: '{CODE}'}}]\n"},
-    "DOI": {MODEL: f"{MINIMAL}sci:doi: '{CODE}'\n"},
-    **{
-        f"catalog: {key}": {MODEL: MINIMAL, "catalog_src/catalog.yml": text}
-        for key, text in {
-            "base": f"base_url: '{CODE}'\n", "source": f"source_url: '{CODE}'\n", "issues": f"issues_url: '{CODE}'\n",
-            "provider": f"providers: [{{name: a, url: '{CODE}'}}]\n", "link": f"links: [{{rel: x, href: '{CODE}'}}]\n",
-        }.items()
-    },
-    **{
-        f"collection: {key}": {MODEL: MINIMAL, "catalog_src/land/collection.yml": text}
-        for key, text in {
-            "provider": f"providers: [{{name: a, url: '{CODE}'}}]\n", "link": f"links: [{{rel: x, href: '{CODE}'}}]\n",
-            "default": f"defaults: {{providers: [{{name: a, url: '{CODE}'}}]}}\n",
-        }.items()
-    },
-}  # fmt: skip
+URLS: dict[str, str] = {
+    "provider": f"providers: [{{name: a, url: '{CODE}'}}]\n",
+    "example": f"dlm:data: {{item_examples: [{{title: a, url: '{CODE}'}}]}}\n",
+    "test file": "dlm:data: {test_file: 'data:text/html,x'}\n",
+    "requirements": f"dlm:runtime: {{framework: x, requirement_file: '{CODE}'}}\n",
+    "code": f"dlm:runtime: {{framework: x, model_src_url: '{CODE}'}}\n",
+    "docker file": f"dlm:runtime: {{docker: {{docker_file: '{CODE}'}}}}\n",
+    "metric": f"card: {{metrics: [{{name: a, value: 1, source: '{CODE}'}}]}}\n",
+    "asset": f"assets: {{a: {{href: '{CODE}'}}}}\n",
+    "alternate": f"assets: {{a: {{href: https://x.example/a, alternate: {{b: {{href: '{CODE}'}}}}}}}}\n",
+    "link": "links: [{rel: license, href: 'data:text/html,x'}]\n",
+    "hidden": 'links: [{rel: license, href: " java\\tscript:alert(1)"}]\n',
+    "other extension": f"acme:x: [{{url: '{CODE}'}}]\n",
+    "DOI": f"sci:doi: '{CODE}'\n",
+}
 
 
-@pytest.mark.parametrize("name", URLS)
-def test_an_address_that_carries_code_is_a_finding(tmp_path: Path, name: str) -> None:
-    result = check(tmp_path, URLS[name])
-    assert result.code == 1
-    assert result.rules <= {"url-unsafe", "link-broken", "source-url", "value-format", "doi-syntax"}
+URL_RULES = {"url-unsafe", "link-broken", "source-url", "value-format", "doi-syntax"}
+
+
+def test_addresses_that_carry_code_are_findings(tmp_path: Path) -> None:
+    rules = check_each(tmp_path, {name: MINIMAL + text for name, text in URLS.items()})
+    assert [name for name, found in rules.items() if not found] == []
+    assert set().union(*rules.values()) == URL_RULES - {"value-format"}
+
+
+@pytest.mark.parametrize("name", ["catalog.yml", "land/collection.yml"])
+def test_addresses_that_carry_code_are_findings_in_settings(tmp_path: Path, name: str) -> None:
+    text = f"providers: [{{name: a, url: '{CODE}'}}]\nlinks: [{{rel: x, href: '{CODE}'}}]\n"
+    if name == "catalog.yml":
+        text += f"base_url: '{CODE}'\nsource_url: '{CODE}'\nissues_url: '{CODE}'\n"
+    result = check(tmp_path, {MODEL: MINIMAL, f"catalog_src/{name}": text})
+    places = [(found["rule"], found["line"]) for found in result.findings if found["severity"] == "error"]
+    wanted = [("url-unsafe", 1), ("link-broken", 2)] + [("value-format", line) for line in (3, 4, 5)]
+    assert places == wanted[: len(text.splitlines())]
 
 
 def evil_model() -> dict[str, Any]:
@@ -418,7 +438,6 @@ def evil_model() -> dict[str, Any]:
     return {
         "title": EVIL, "description": EVIL + f" [click]({CODE}) <a href='{CODE}'>x</a>", "keywords": [EVIL],
         "version": EVIL, "platform": EVIL, "constellation": EVIL, "mission": EVIL, "instruments": [EVIL],
-        "license": EVIL,
         "providers": [{"name": EVIL, "description": EVIL, "url": "https://x.example/" + EVIL}],
         "eo:bands": [{"name": EVIL, "description": EVIL, "center_wavelength": 0.5}],
         "sci:citation": EVIL, "sci:publications": [{"citation": EVIL}],
@@ -479,7 +498,7 @@ def evil_site(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
         {
             MODEL: json.dumps(evil_model()), "catalog_src/land/other.yml": json.dumps(evil_model()),
             "catalog_src/catalog.yml": json.dumps({**about, "base_url": "https://x.example/models"}),
-            "catalog_src/land/collection.yml": json.dumps({**about, "license": EVIL}),
+            "catalog_src/land/collection.yml": json.dumps(about),
         },
     )  # fmt: skip
     assert result.code == 0, [found for found in result.findings if found["severity"] == "error"]
@@ -553,7 +572,7 @@ def test_templates_with_pipes_do_not_hang(folder: Path) -> None:
 
 
 HARMFUL = {
-    "bomb": bomb(10), "tag": "a: !!python/object:x {}", "path": MINIMAL + PATHS["asset"], "code": URLS["link"][MODEL],
+    "bomb": bomb(10), "tag": "a: !!python/object:x {}", "path": MINIMAL + PATHS["asset"], "code": MINIMAL + URLS["link"],
     "many": MINIMAL + MANY["unknown keys"],
 }  # fmt: skip
 

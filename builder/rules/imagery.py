@@ -327,6 +327,45 @@ def mean_range(model: Model) -> Iterator[Problem]:
                 )
 
 
+@rule("warning")
+def std_range(model: Model) -> Iterator[Problem]:
+    """A standard deviation should be at most half of the range of the scaled data.
+
+    More is impossible, whatever the pixels are: it would take half of them at the least value and half at the
+    greatest. A larger value usually belongs to data before scaling.
+    """
+    for index, entry in enumerate(model.inputs):
+        data = data_of(model, index)
+        if data is None or data.dtype not in _INTEGER_RANGES:
+            continue
+        scale = entry.scaling_factor if entry.scaling_factor is not None else 1.0
+        low, high = _INTEGER_RANGES[data.dtype]
+        most = (high - low) * scale / 2
+        for position, std in enumerate(entry.normalization_std):
+            if std > most:
+                yield Problem(
+                    (*entry.path, "normalization:std", position),
+                    f"the standard deviation {std:g} is more than {most:g}, half of the range of the scaled data",
+                    "means and standard deviations are those after scaling",
+                    related=(((*data.path, "dtype"), f"{data.dtype} reaches from {low:,} to {high:,}"),),
+                )
+
+
+_LARGEST_PIXEL = 500_000
+"""Metres. The coarsest grids of models of the atmosphere have cells of some hundred kilometres."""
+
+
+@rule("warning")
+def gsd_range(model: Model) -> Iterator[Problem]:
+    """`gsd` is in metres, and no imagery has pixels of more than 500 km.
+
+    A larger number is in another unit, or has a zero too many.
+    """
+    if model.gsd is not None and model.gsd > _LARGEST_PIXEL:
+        message = f"a pixel of {model.gsd:g} m is {model.gsd / 1000:g} km wide"
+        yield Problem(("gsd",), message, f"in metres, such as {model.gsd / 1000:g} if millimetres were meant")
+
+
 @rule("error")
 def nodata_range(model: Model) -> Iterator[Problem]:
     """`nodata_value` must be a value that the data type can hold.

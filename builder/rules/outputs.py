@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import chain, islice, pairwise
 
 from builder.diagnostic import Problem
-from builder.model import Model
+from builder.model import ClassName, Model
 from builder.rules.registry import found, rule
 
 # Length of `final_layer_size` by task, the batch included; detection heads have no one shape.
@@ -157,6 +157,54 @@ def output_channels(model: Model) -> Iterator[Problem]:
             "the second number of final_layer_size is the number of channels",
             related=(((*output.path, "number_of_classes"), f"{number} classes here"),),
         )
+
+
+@rule("warning")
+def class_color(model: Model) -> Iterator[Problem]:
+    """Colours of classes should differ.
+
+    Two classes in one colour cannot be told apart on a map.
+    """
+    for output in model.outputs:
+        first: dict[str, ClassName] = {}
+        for entry in output.class_name_mapping:
+            if entry.color is None:
+                continue
+            other = first.setdefault(entry.color.lower(), entry)
+            if other is not entry:
+                yield Problem(
+                    (*entry.path, "color"),
+                    f"{entry.class_name} has the colour {entry.color}, like {other.class_name}",
+                    "give each class a colour of its own",
+                    related=(((*other.path, "color"), "first used here"),),
+                )
+
+
+@rule("warning")
+def output_shape(model: Model) -> Iterator[Problem]:
+    """A segmentation's `final_layer_size` should have the batch and the proportions of the input.
+
+    One class for each pixel, or for each square of pixels: a map that is wider or higher than the input by different
+    factors does not fit on it. Compared where the model has one input of one stated size.
+    """
+    if len(model.inputs) != 1 or len(model.inputs[0].input_tensors) != 1:
+        return
+    tensor = model.inputs[0].input_tensors[0]
+    here = ((tensor.path, "the size of the input"),)
+    for output in model.outputs:
+        size = output.final_layer_size
+        if output.task not in ("semantic segmentation", "panoptic segmentation") or len(size) != 4:
+            continue
+        if tensor.batch is not None and size[0] != tensor.batch:
+            message = f"the batch is {size[0]} in the output and {tensor.batch} in the input"
+            yield Problem((*output.path, "final_layer_size", 0), message, f"write {tensor.batch} in both", related=here)
+        if tensor.height is not None and tensor.width is not None and size[2] * tensor.width != size[3] * tensor.height:
+            yield Problem(
+                (*output.path, "final_layer_size"),
+                f"an output of {size[2]} × {size[3]} does not fit on an input of {tensor.height} × {tensor.width}",
+                "batch, classes, height, width",
+                related=here,
+            )
 
 
 @rule("warning")

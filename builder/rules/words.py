@@ -1,0 +1,105 @@
+"""Rules about words that no schema limits, but that are nearly others: misspelt, or said twice."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator, Mapping
+
+from builder.diagnostic import Path, Problem
+from builder.model import CARD_SECTIONS, Model
+from builder.rules.registry import rule
+
+# https://github.com/radiantearth/stac-spec/blob/v1.1.0/commons/common-metadata.md, assets.md, links.md
+_COMMON_KEYS = (
+    "title", "description", "keywords", "roles", "created", "updated", "datetime", "start_datetime", "end_datetime",
+    "license", "providers", "platform", "instruments", "constellation", "mission", "gsd", "data_type", "nodata",
+    "statistics", "unit", "bands",
+)  # fmt: skip
+_ASSET_KEYS = (*_COMMON_KEYS, "href", "type", "alternate")
+_LINK_KEYS = ("href", "rel", "type", "title", "method", "headers", "body", "hreflang", "merge")
+_PROVIDER_KEYS = ("name", "description", "roles", "url", "email")
+_ASSET_ROLES = (
+    "weights", "model", "data", "metadata", "thumbnail", "overview", "visual", "code", "runtime", "documentation",
+    "license", "example", "report",
+)  # fmt: skip
+# https://www.iana.org/assignments/link-relations and the STAC specification's
+_RELATIONS = (
+    "about", "alternate", "author", "cite-as", "derived_from", "describedby", "example", "help", "icon",
+    "latest-version", "license", "preview", "predecessor-version", "related", "service", "successor-version", "via",
+)  # fmt: skip
+_FRAMEWORKS = ("Caffe", "JAX", "Keras", "MXNet", "ONNX", "PaddlePaddle", "PyTorch", "scikit-learn", "TensorFlow")
+
+
+def _meant(word: str, known: Iterable[str]) -> str | None:
+    """The known word that one is nearly: with the same letters, or with one more, less or other in a long word."""
+    by_case = {name.lower(): name for name in known}
+    lower = word.lower()
+    if lower in by_case:
+        return None
+    same = next((name for name in by_case if sorted(name) == sorted(lower)), None)
+    close = difflib.get_close_matches(lower, by_case, n=1, cutoff=0.87)
+    return by_case[same] if same else by_case[close[0]] if close else None
+
+
+@rule("warning")
+def word_misspelt(model: Model) -> Iterator[Problem]:
+    """A word that is nearly a known one is probably that one, misspelt.
+
+    Assets, links, providers and the card take keys of your own, and roles and relations are free; so a slip there is
+    published, and not found by who looks for the right word. A key of your own is safe with a prefix: `acme:tilte`.
+    """
+    keys: list[tuple[Path, Iterable[str], tuple[str, ...]]] = [
+        *((asset.path, asset.fields, _ASSET_KEYS) for asset in model.assets),
+        *((link.path, link.fields, _LINK_KEYS) for link in model.links),
+        (("card",), model.card.sections, (*CARD_SECTIONS, "metrics")),
+    ]
+    providers = model.fields.get("providers", ())
+    keys += [(("providers", index), provider, _PROVIDER_KEYS) for index, provider in enumerate(providers)]
+    for path, given, known in keys:
+        for key in given:
+            if ":" not in key and (meant := _meant(key, known)):
+                yield Problem((*path, key), f"the key {key} is nearly {meant}", f"write {meant}", on="key")
+    words = [((*link.path, "rel"), link.rel, _RELATIONS) for link in model.links]
+    words += [
+        ((*asset.path, "roles", index), role, _ASSET_ROLES)
+        for asset in model.assets
+        for index, role in enumerate(asset.roles)
+    ]
+    words += [
+        ((*runtime.path, "framework"), runtime.framework, _FRAMEWORKS) for runtime in model.runtime if runtime.framework
+    ]
+    for path, word, known in words:
+        if ":" not in word and (meant := _meant(word, known)):
+            yield Problem(path, f"{word} is nearly {meant}", f"write {meant}")
+
+
+@rule("warning")
+def list_repeated(model: Model) -> Iterator[Problem]:
+    """A list should not hold the same thing twice.
+
+    Usually a line was copied and not changed, so that something else is missing. Remove it or correct it.
+    """
+    lists: list[tuple[Path, object]] = [
+        ((key,), model.fields.get(key))
+        for key in ("keywords", "providers", "instruments", "sci:publications", "dlm:archive", "eo:bands")
+    ]
+    lists += [((*provider.path, "roles"), list(provider.roles)) for provider in model.providers]
+    lists += [((*asset.path, "roles"), list(asset.roles)) for asset in model.assets]
+    lists += [((*member.path, "role"), list(member.role)) for member in model.archive]
+    lists.append((("links",), [link.fields for link in model.links]))
+    for path, values in lists:
+        if not isinstance(values, list):
+            continue
+        first: dict[str, int] = {}
+        for index, value in enumerate(values):
+            before = first.setdefault(repr(value), index)
+            if before != index:
+                what = value if isinstance(value, str) else "this"
+                name = next(step for step in reversed(path) if isinstance(step, str))
+                related = (((*path, before), "first given here"),)
+                yield Problem((*path, index), f"{what} stands in {name} twice", "remove one", related=related)
+
+
+def is_mixed(classes: object) -> bool:
+    """Whether classes are written as names alone and with their index in one list."""
+    return isinstance(classes, list) and {isinstance(entry, Mapping) for entry in classes} == {True, False}
