@@ -167,7 +167,9 @@ def _mutate(kind: str, node: Any, step: str | int) -> bool:
     if kind == "empty" and isinstance(step, str):
         changed = None
     elif kind == "retype":
-        changed = [value] if isinstance(value, str) else f"{value} or so" if not isinstance(value, (list, dict)) else "x"
+        changed = (
+            [value] if isinstance(value, str) else f"{value} or so" if not isinstance(value, (list, dict)) else "x"
+        )
     elif kind == "negate":
         changed = not value if isinstance(value, bool) else -value if number else value
     elif kind == "scale" and number:
@@ -177,7 +179,9 @@ def _mutate(kind: str, node: Any, step: str | int) -> bool:
     elif kind == "typo" and isinstance(value, str):
         changed = swap(value) or value
     elif isinstance(value, list) and (len(value) > 1 or (kind == "repeat" and value)):
-        changed = {"reverse": value[::-1], "drop": value[:-1], "repeat": [*value, copy.deepcopy(value[-1])]}.get(kind, value)
+        changed = {"reverse": value[::-1], "drop": value[:-1], "repeat": [*value, copy.deepcopy(value[-1])]}.get(
+            kind, value
+        )
     if type(changed) is type(value) and changed == value:
         return False
     node[step] = changed
@@ -202,7 +206,9 @@ def run(source: Source, files: Iterable[SourceFile]) -> Tally:
         tally.files += 1
         collection = nearest_collection(file.path, source.collections)
 
-        def found(text: str, file: SourceFile = file, collection: SourceFile | None = collection) -> Counter[tuple[str, str, str]]:
+        def found(
+            text: str, file: SourceFile = file, collection: SourceFile | None = collection
+        ) -> Counter[tuple[str, str, str]]:
             model = SourceFile(file.path, file.shown, text)
             checked = check_model(model, collection, source.files, about.grades)
             return Counter((d.severity, d.rule, re.sub(r"\d+", "", d.message)) for d in checked.diagnostics)
@@ -248,7 +254,9 @@ def by_kind(tally: Tally) -> str:
         share = f"{tally.caught[kind]:,} ({tally.caught[kind] / max(tally.total(kind), 1):.0%})"
         rows.append(f"| {kind} | {text} | {tally.total(kind):,} | {share} | {tally.noted[kind]:,} | {missed:,} |")
     noted, caught = sum(tally.noted.values()), sum(tally.caught.values())
-    rows.append(f"| all | | {tally.mutations:,} | {caught:,} ({tally.share:.1%}) | {noted:,} | {tally.mutations - caught - noted:,} |")
+    rows.append(
+        f"| all | | {tally.mutations:,} | {caught:,} ({tally.share:.1%}) | {noted:,} | {tally.mutations - caught - noted:,} |"
+    )
     return "\n".join(rows)
 
 
@@ -266,7 +274,12 @@ def by_key(tally: Tally, most: int = 6) -> str:
 def put(page: str, tables: Mapping[str, str]) -> str:
     """The page with the tables between their marks."""
     for name, table in tables.items():
-        page = re.sub(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", lambda m, t=table: f"{m[1]}\n{t}\n\n{m[2]}", page, flags=re.DOTALL)  # type: ignore[misc]
+        page = re.sub(
+            rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)",
+            lambda m, t=table: f"{m[1]}\n{t}\n\n{m[2]}",
+            page,
+            flags=re.DOTALL,
+        )  # type: ignore[misc]
     return page
 
 

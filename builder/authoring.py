@@ -230,6 +230,10 @@ class _Form:
         else:
             items = [((*at, index), item) for index, item in enumerate(value)]
         classes: list[Any] = []
+        if isinstance(value, list) and {isinstance(item, str) for item in value} == {True, False}:
+            place = next(index for index, item in enumerate(value) if isinstance(item, str))
+            message = f"the class {value[place]} has no index, but others have one"
+            self.note("class-mixed", (*at, place), message, f"write {place}: {value[place]}, if that is its index")
         for written, item in items:
             position = len(classes)
             if isinstance(item, str):

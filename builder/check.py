@@ -270,7 +270,9 @@ def _find_assets(
         if top != name:
             taken.setdefault(f"{top}/", ours)
         if (fault := _name_fault(asset.published_name)) is not None:
-            findings.append(("asset-name", Problem(path, f"the name {asset.published_name} {fault}", "rename the file")))
+            findings.append(
+                ("asset-name", Problem(path, f"the name {asset.published_name} {fault}", "rename the file"))
+            )
         elif owned != target:
             message = f"the name {asset.published_name} is taken by {owner}"
             findings.append(("asset-name", Problem(path, message, "rename the file")))

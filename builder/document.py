@@ -431,9 +431,8 @@ def parse(path: str, text: str) -> tuple[Document | None, list[Diagnostic]]:
 def _is_scalar(data: Any, path: Path) -> bool:
     """Whether there is a single value at the path."""
     for step in path:
-        if isinstance(data, dict) and step in data:
-            data = data[step]
-        elif isinstance(data, list) and isinstance(step, int) and step < len(data):
+        in_list = isinstance(data, list) and isinstance(step, int) and step < len(data)
+        if in_list or (isinstance(data, dict) and step in data):
             data = data[step]
         else:
             return False
@@ -464,7 +463,8 @@ def _find_excess(path: str, text: str) -> tuple[int, str, str] | None:
     """
     is_json = path.endswith(".json")
     brackets = text.count("[") + text.count("{")
-    marks = brackets + sum(map(text.count, (",", ":", "- ", "? ", "-\t", "?\t", "\n", "\r", "\x85", "\u2028", "\u2029")))
+    ends = ("\n", "\r", "\x85", "\u2028", "\u2029")
+    marks = brackets + sum(map(text.count, (",", ":", "- ", "? ", "-\t", "?\t", *ends)))
     flat = not is_json and brackets <= 1000 and all(len(line) <= 1000 for line in _lines(text))
     if flat and marks <= MAX_NODES:
         return None

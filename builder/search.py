@@ -216,9 +216,7 @@ def to_words(rows: Sequence[Row]) -> dict[str, Any]:
         for word in sorted(set(words_of(row.description))):
             found.setdefault(word, []).append(number)
     ordered = sorted(found)
-    steps = [
-        [row - before for before, row in zip([0, *found[word]], found[word], strict=False)] for word in ordered
-    ]
+    steps = [[row - before for before, row in zip([0, *found[word]], found[word], strict=False)] for word in ordered]
     return {"words": " ".join(ordered), "rows": steps}
 
 

@@ -8,7 +8,7 @@ import pytest
 from fuzz.targets import CORPUS, check_anything, read_anything, seeds, words
 
 TARGETS = {"reader": read_anything, "checker": check_anything}
-FOUND = sorted(path for name in TARGETS for path in (CORPUS / name).iterdir() if path.is_file())
+FOUND = sorted(path for name in TARGETS for path in (CORPUS / name).glob("*") if path.is_file())
 
 
 @pytest.mark.parametrize("location", FOUND, ids=[path.relative_to(CORPUS).as_posix() for path in FOUND])

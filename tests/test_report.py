@@ -188,7 +188,7 @@ def test_annotation_has_level_place_and_text(severity: Severity, level: str) -> 
 def test_annotation_keeps_to_its_line() -> None:
     found = finding(file="a,b:100%.yml", message="50%\r\n::error::x", hint=None)
     assert format_github([found, found]).split("\n") == [
-        "::error file=a%2Cb%3A100%25.yml,line=4,endLine=4,col=7,endColumn=10,title=mean-length::50%25%0D%0A::error::x"
+        "::error file=a%2Cb%3A100%25.yml,line=4,endLine=4,col=7,endColumn=10,title=mean-length::50%25\\r%0A::error::x"
     ] * 2  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from packaging.licenses._spdx import LICENSES as _SPDX
 
 from builder.diagnostic import Fix, Path, Problem
-from builder.model import Model
+from builder.model import Asset, Link, Model
 from builder.rules.registry import rule
 
 LICENSES: dict[str, str] = {key: entry["id"] for key, entry in _SPDX.items()}
@@ -218,7 +218,8 @@ def url_unsafe(model: Model) -> Iterator[Problem]:
     yield from unsafe_urls(model.fields, ())
     for metric in model.card.metrics:
         yield from unsafe_urls({"source": metric.source}, metric.path)
-    for part in (*model.assets, *model.links):
+    parts: tuple[Asset | Link, ...] = (*model.assets, *model.links)
+    for part in parts:
         # Of the part's own address, the rule link-broken says more.
         yield from unsafe_urls({key: value for key, value in part.fields.items() if key != "href"}, part.path)
 

@@ -127,6 +127,16 @@ found(
 """,
 )
 found(
+    "class-mixed",
+    "warning",
+    """
+    Classes should be written in one form.
+
+    A name alone has the index of its place in the list. Beside classes with an index of their own, that is hardly
+    meant: write the index to each, or to none.
+    """,
+)
+found(
     "docker-source",
     "error",
     """

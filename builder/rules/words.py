@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
 from builder.diagnostic import Path, Problem
 from builder.model import CARD_SECTIONS, Model
@@ -59,7 +59,9 @@ def word_misspelt(model: Model) -> Iterator[Problem]:
         for key in given:
             if ":" not in key and (meant := _meant(key, known)):
                 yield Problem((*path, key), f"the key {key} is nearly {meant}", f"write {meant}", on="key")
-    words = [((*link.path, "rel"), link.rel, _RELATIONS) for link in model.links]
+    words: list[tuple[Path, str, tuple[str, ...]]] = [
+        ((*link.path, "rel"), link.rel, _RELATIONS) for link in model.links
+    ]
     words += [
         ((*asset.path, "roles", index), role, _ASSET_ROLES)
         for asset in model.assets
@@ -98,8 +100,3 @@ def list_repeated(model: Model) -> Iterator[Problem]:
                 name = next(step for step in reversed(path) if isinstance(step, str))
                 related = (((*path, before), "first given here"),)
                 yield Problem((*path, index), f"{what} stands in {name} twice", "remove one", related=related)
-
-
-def is_mixed(classes: object) -> bool:
-    """Whether classes are written as names alone and with their index in one list."""
-    return isinstance(classes, list) and {isinstance(entry, Mapping) for entry in classes} == {True, False}

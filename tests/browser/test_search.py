@@ -76,9 +76,7 @@ def random_states(rows: list[Row], number: int) -> list[dict[str, Any]]:
     return states
 
 
-def test_counts_are_those_of_brute_force(
-    watched: Any, from_disk: str, rows: list[Row], real_build: Build
-) -> None:
+def test_counts_are_those_of_brute_force(watched: Any, from_disk: str, rows: list[Row], real_build: Build) -> None:
     assert real_build.library is not None
     titles = {c.info.id: c.info.title for c in real_build.library.collections}
     page: Page = watched.open(from_disk + "index.html")

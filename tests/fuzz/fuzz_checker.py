@@ -15,7 +15,7 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[1]), str(Path(__file__).resolve().parents[2])]
 
-from fuzz import search
+from fuzz import search, targets  # noqa: E402  the folders above are on the path only now
 
 if __name__ == "__main__":
-    search.run(search.targets.check_anything, "checker", structured=True)
+    search.run(targets.check_anything, "checker", structured=True)

@@ -3,8 +3,8 @@
     pip install '.[fuzz]'
     python tests/fuzz/fuzz_reader.py -max_total_time=360
 
-Any option of libFuzzer may follow. An input that fails is left in `tests/fuzz/corpus/reader/`; when its cause is mended,
-keep it there under a name that says what it is, and the tests replay it.
+Any option of libFuzzer may follow. An input that fails is left in `tests/fuzz/corpus/reader/`; when its cause is
+mended, keep it there under a name that says what it is, and the tests replay it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[1]), str(Path(__file__).resolve().parents[2])]
 
-from fuzz import search
+from fuzz import search, targets  # noqa: E402  the folders above are on the path only now
 
 if __name__ == "__main__":
-    search.run(search.targets.read_anything, "reader", structured=False)
+    search.run(targets.read_anything, "reader", structured=False)
