@@ -1,4 +1,4 @@
-"""Hostile source folders through the command line: a message, or a site that is safe, within seconds and bounded memory,
+"""Hostile source folders through the command line: a message, or a site that is safe, in seconds and bounded memory,
 and the previous site stays as it was where there is an error."""
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def run(folder: Path, *arguments: str, before: Any = _limit) -> Result:
     """A command in a folder, with bounded memory and time; a traceback fails the test."""
     done = subprocess.run(
         [sys.executable, "-c", "from builder.cli import main; main()", *arguments],
-        cwd=folder, capture_output=True, timeout=SECONDS, check=False, preexec_fn=before,  # noqa: PLW1509
+        cwd=folder, capture_output=True, timeout=SECONDS, check=False, preexec_fn=before,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )  # fmt: skip
     printed = (done.stdout + done.stderr).decode("utf-8", "backslashreplace")
@@ -188,7 +188,10 @@ def test_very_many_findings_are_told_within_seconds(tmp_path: Path, name: str) -
 
 
 NUMBERS = f"""\
-dlm:outputs: {{number_of_classes: {2**63 - 1}, final_layer_size: {listed(str(2**63 - 1), 4)}, dont_care_index: -{10**18}}}
+dlm:outputs:
+  number_of_classes: {2**63 - 1}
+  final_layer_size: {listed(str(2**63 - 1), 4)}
+  dont_care_index: -{10**18}
 dlm:inputs: {{input_tensors: {{dim: {2**63 - 1}, height: {2**62}, width: {2**62}}}, scaling_factor: 1e308}}
 dlm:architecture: {{total_nb_parameters: {2**63 - 1}, estimated_total_size_mb: 1e300}}
 acme:many: [{"9" * 4_000}, 1e-400, 0x{"f" * 15}, -0.0]
@@ -462,7 +465,7 @@ def evil_model() -> dict[str, Any]:
                           "roles": ["weights", EVIL]}},
         "links": [{"rel": "about", "href": "https://x.example/" + quote_spaces(EVIL), "title": EVIL}],
         "card": {"intended_use": EVIL, EVIL: EVIL,
-                 "metrics": [{"name": EVIL, "value": EVIL, "unit": EVIL, "dataset": EVIL, "split": EVIL, "source": EVIL}]},
+                 "metrics": [dict.fromkeys(("name", "value", "unit", "dataset", "split", "source"), EVIL)]},
     }  # fmt: skip
 
 
@@ -580,7 +583,8 @@ def test_templates_with_pipes_do_not_hang(folder: Path) -> None:
 
 
 HARMFUL = {
-    "bomb": bomb(10), "tag": "a: !!python/object:x {}", "path": MINIMAL + PATHS["asset"], "code": MINIMAL + URLS["link"],
+    "bomb": bomb(10), "tag": "a: !!python/object:x {}", "path": MINIMAL + PATHS["asset"],
+    "code": MINIMAL + URLS["link"],
     "many": MINIMAL + MANY["unknown keys"],
 }  # fmt: skip
 

@@ -15,7 +15,8 @@ _COMMON_KEYS = (
     "license", "providers", "platform", "instruments", "constellation", "mission", "gsd", "data_type", "nodata",
     "statistics", "unit", "bands",
 )  # fmt: skip
-_ASSET_KEYS = (*_COMMON_KEYS, "href", "type", "alternate")
+_FILE_KEYS = ("file:byte_order", "file:checksum", "file:header_size", "file:local_path", "file:size", "file:values")
+_ASSET_KEYS = (*_COMMON_KEYS, *_FILE_KEYS, "href", "type", "alternate")
 _LINK_KEYS = ("href", "rel", "type", "title", "method", "headers", "body", "hreflang", "merge")
 _PROVIDER_KEYS = ("name", "description", "roles", "url", "email")
 _ASSET_ROLES = (
@@ -27,17 +28,23 @@ _RELATIONS = (
     "about", "alternate", "author", "cite-as", "derived_from", "describedby", "example", "help", "icon",
     "latest-version", "license", "preview", "predecessor-version", "related", "service", "successor-version", "via",
 )  # fmt: skip
+# https://www.iana.org/assignments/media-types, and what weights are commonly published as
+_MEDIA_TYPES = (
+    "application/geo+json", "application/gzip", "application/json", "application/octet-stream", "application/pdf",
+    "application/x-hdf5", "application/x-tar", "application/yaml", "application/zip", "image/gif", "image/jpeg",
+    "image/png", "image/tiff", "text/html", "text/markdown", "text/plain", "text/x-python",
+)  # fmt: skip
 _FRAMEWORKS = ("Caffe", "JAX", "Keras", "MXNet", "ONNX", "PaddlePaddle", "PyTorch", "scikit-learn", "TensorFlow")
 
 
-def _meant(word: str, known: Iterable[str]) -> str | None:
+def _meant(word: str, known: Iterable[str], cutoff: float = 0.85) -> str | None:
     """The known word that one is nearly: with the same letters, or with one more, less or other in a long word."""
     by_case = {name.lower(): name for name in known}
     lower = word.lower()
     if lower in by_case:
         return None
     same = next((name for name in by_case if sorted(name) == sorted(lower)), None)
-    close = difflib.get_close_matches(lower, by_case, n=1, cutoff=0.87)
+    close = difflib.get_close_matches(lower, by_case, n=1, cutoff=cutoff)
     return by_case[same] if same else by_case[close[0]] if close else None
 
 
@@ -57,7 +64,7 @@ def word_misspelt(model: Model) -> Iterator[Problem]:
     keys += [(("providers", index), provider, _PROVIDER_KEYS) for index, provider in enumerate(providers)]
     for path, given, known in keys:
         for key in given:
-            if ":" not in key and (meant := _meant(key, known)):
+            if meant := _meant(key, known):
                 yield Problem((*path, key), f"the key {key} is nearly {meant}", f"write {meant}", on="key")
     words: list[tuple[Path, str, tuple[str, ...]]] = [
         ((*link.path, "rel"), link.rel, _RELATIONS) for link in model.links
@@ -71,8 +78,13 @@ def word_misspelt(model: Model) -> Iterator[Problem]:
         ((*runtime.path, "framework"), runtime.framework, _FRAMEWORKS) for runtime in model.runtime if runtime.framework
     ]
     for path, word, known in words:
-        if ":" not in word and (meant := _meant(word, known)):
+        if meant := _meant(word, known):
             yield Problem(path, f"{word} is nearly {meant}", f"write {meant}")
+    for asset in model.assets:
+        media_type = (asset.type or "").partition(";")[0].strip()
+        # Many are alike (`x-gzip`), so only the letters of a known one in another order are taken for a slip.
+        if media_type and (meant := _meant(media_type, _MEDIA_TYPES, cutoff=1)):
+            yield Problem((*asset.path, "type"), f"{media_type} is nearly {meant}", f"write {meant}")
 
 
 @rule("warning")

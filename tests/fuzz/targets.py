@@ -119,7 +119,8 @@ def words() -> list[str]:
     found: dict[str, None] = dict.fromkeys(
         ["&a ", "*a", "<<: ", "? ", "- ", ": ", "!!str ", "!!python/object:x ", "%YAML 1.1\n", "---\n", "...\n", "|\n",
          ">-\n", "\\ud83d", "\\u0000", "\u2028", "\x85", "\ufeff", "\x1e", "010", "1_000", "12:30", "1e999", ".nan",
-         "-.inf", "9" * 25, "yes", "~", "# catalog: ignore[", "] reason\n", "properties:", "I_0: ", "defaults:\n  ", "rules:\n  "]
+         "-.inf", "9" * 25, "yes", "~", "# catalog: ignore[", "] reason\n", "properties:", "I_0: ", "defaults:\n  ",
+         "rules:\n  "]
     )  # fmt: skip
     waiting: list[Any] = [schema.source_schema(), *map(schema.load, (schema.COLLECTION_FILE, schema.CATALOG_FILE))]
     while waiting:
