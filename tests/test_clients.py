@@ -9,9 +9,10 @@ import subprocess
 import sys
 import warnings
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pystac
 import pytest
@@ -37,6 +38,14 @@ with warnings.catch_warnings():
     from stac_check.lint import Linter
     from stac_validator import utilities
     from stac_validator.validate import StacValidate
+
+T = TypeVar("T")
+
+
+def run_in_thread(coroutine: Coroutine[Any, Any, T]) -> T:
+    """The result of a coroutine. In a thread, because the browser tests keep an event loop in this one."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, coroutine).result()
 
 
 @pytest.fixture(scope="module")
@@ -285,7 +294,7 @@ def test_rustac_walks_the_catalog(site: Path) -> None:
             items += [item["id"] for item in members]
         return containers, items
 
-    containers, items = asyncio.run(walk())
+    containers, items = run_in_thread(walk())
     assert len(containers) == len(list(site.glob("*/collection.json"))) + 1
     assert sorted(items) == sorted(path.stem for path in site.glob("*/*/*.json"))
 
