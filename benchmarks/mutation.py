@@ -248,7 +248,7 @@ def choose(source: Source, everything: bool, named: Iterable[str]) -> list[Sourc
 
 def by_kind(tally: Tally) -> str:
     """The table of the kinds."""
-    rows = ["| Mutation | What it does | Made | Caught | Noted | Missed |", "| --- | --- | --: | --: | --: | --: |"]
+    rows = ["| Mutation | What it does | Made | Caught | Noted | Missed |", "| --- | --- | --- | --- | --- | --- |"]
     for kind, text in KINDS.items():
         missed = sum(tally.missed[kind].values())
         share = f"{tally.caught[kind]:,} ({tally.caught[kind] / max(tally.total(kind), 1):.0%})"
@@ -297,8 +297,14 @@ def main() -> int:
         f"{tally.mutations:,} mutations of {tally.files} files: {tally.share:.1%} caught, "
         f"{len(tally.tracebacks)} tracebacks."
     )
-    tables = {"kinds": by_kind(tally), "keys": by_key(tally, 10**6 if arguments.every_key else 6), "summary": summary}
-    sys.stdout.write(f"{tables['kinds']}\n\n{tables['keys']}\n\n{summary} ({time.monotonic() - started:.0f} s)\n")
+    kept = [kind for kind in KINDS if kind not in ("delete", "empty")]
+    share = sum(tally.caught[kind] for kind in kept) / max(sum(map(tally.total, kept)), 1)
+    tables = {
+        "summary": summary, "kinds": by_kind(tally), "keys": by_key(tally, 10**6 if arguments.every_key else 6),
+        "without": f"{share:.1%}.",
+    }  # fmt: skip
+    took = f"Without delete and empty: {share:.1%}. ({time.monotonic() - started:.0f} s)"
+    sys.stdout.write(f"{tables['kinds']}\n\n{tables['keys']}\n\n{summary} {took}\n")
     sys.stdout.write("".join(f"\n{text}" for text in tally.tracebacks[:5]))
     if arguments.page:
         PAGE.write_text(put(PAGE.read_text("utf-8"), tables), "utf-8")

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 from jsonschema import Draft7Validator
@@ -281,7 +282,7 @@ def test_a_rule_is_explained(run: Run) -> None:
 def test_colour_is_for_terminals_and_can_be_refused(
     environment: dict[str, str], coloured: bool, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import builder.cli
+    from builder.commands.shared import use_colour
 
     for key in ("NO_COLOR", "TERM"):
         monkeypatch.delenv(key, raising=False)
@@ -290,7 +291,7 @@ def test_colour_is_for_terminals_and_can_be_refused(
     assert "\x1b[" not in run("check", "broken").stdout
     monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
     monkeypatch.setattr("click.testing._NamedTextIOWrapper.isatty", lambda _: True, raising=False)
-    assert builder.cli._colour() is (coloured and sys.stdout.isatty())
+    assert use_colour() is (coloured and sys.stdout.isatty())
     assert ("\x1b[" in run("check", "broken").stdout) is coloured
 
 
@@ -369,7 +370,11 @@ def test_the_draft_s_example_is_explained_without_a_traceback(run: Run) -> None:
 
 def test_help_lists_every_command_and_option(run: Run) -> None:
     text = run("--help").stdout
-    for name, command in main.commands.items():
+    context = click.Context(main)
+    for name in main.list_commands(context):
+        command = main.get_command(context, name)
+        assert command is not None
+        assert command.name == name
         assert f"\n  {name} " in text
         own = run(name, "--help").stdout
         assert (command.help or "").splitlines()[0].split(".")[0] in " ".join(own.split())

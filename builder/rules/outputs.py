@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from itertools import chain, islice, pairwise
@@ -205,6 +206,34 @@ def output_shape(model: Model) -> Iterator[Problem]:
                 "batch, classes, height, width",
                 related=here,
             )
+
+
+# Measures that are shares, by the words in their names. What is not among them may have any value.
+_SHARE = re.compile(
+    r"accuracy|precision|recall|\biou\b|\bm?iou|jaccard|dice|\bf1\b|\bf-?score|\bauc\b|\bm?ap\b", re.IGNORECASE
+)
+_NO_SHARE = re.compile(r"error|mape|bias|change|loss|difference|gain", re.IGNORECASE)
+
+
+@rule("warning")
+def metric_range(model: Model) -> Iterator[Problem]:
+    """A share lies between 0 and 1, or with the unit `%` between 0 and 100.
+
+    Accuracy, precision, recall, IoU, F1 and the like are shares, and so is what is stated in percent, except for errors
+    and changes, which may be larger or negative. `accuracy: 91.2` without a unit is read as 9,120 %.
+    """
+    for metric in model.card.metrics:
+        value, percent = metric.value, (metric.unit or "").strip() in ("%", "percent")
+        share = _SHARE.search(metric.name) or percent
+        if not isinstance(value, (int, float)) or not share or _NO_SHARE.search(metric.name):
+            continue
+        if metric.unit is not None and not percent:
+            continue
+        if not 0 <= value <= (100 if percent else 1):
+            most = "100 %" if percent else "1"
+            hint = 'add unit: "%"' if not percent and 1 < value <= 100 else f"a number from 0 to {most}"
+            message = f"{metric.name} is {value:g}{' %' if percent else ''}, which is not between 0 and {most}"
+            yield Problem((*metric.path, "value"), message, hint)
 
 
 @rule("warning")

@@ -101,6 +101,8 @@ def list_repeated(model: Model) -> Iterator[Problem]:
     lists += [((*asset.path, "roles"), list(asset.roles)) for asset in model.assets]
     lists += [((*member.path, "role"), list(member.role)) for member in model.archive]
     lists.append((("links",), [link.fields for link in model.links]))
+    metrics = [(m.name, m.value, m.unit, m.dataset, m.split, m.source) for m in model.card.metrics]
+    lists.append((("card", "metrics"), metrics))
     for path, values in lists:
         if not isinstance(values, list):
             continue

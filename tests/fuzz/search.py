@@ -38,6 +38,7 @@ def run(target: Callable[[bytes], None], name: str, *, structured: bool) -> None
     lines = ('"' + "".join(f"\\x{byte:02x}" for byte in word.encode()) + '"' for word in targets.words())
     dictionary.write_text("\n".join(lines))
     found = targets.CORPUS / name
+    found.mkdir(exist_ok=True)
     arguments = [
         f"-dict={dictionary}", f"-artifact_prefix={found}/", "-timeout=10", "-rss_limit_mb=2000", "-max_len=16384",
     ]  # fmt: skip

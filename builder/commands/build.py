@@ -1,0 +1,87 @@
+"""The command `build`."""
+
+from __future__ import annotations
+
+import re
+import sys
+import time
+from pathlib import Path as FilePath
+
+import click
+
+from builder.commands.shared import (
+    ERRORS,
+    NOTHING,
+    OK,
+    USAGE,
+    base_url_option,
+    format_option,
+    is_failure,
+    need_folder,
+    need_url,
+    quiet_option,
+    report_findings,
+    show_progress,
+    source_argument,
+    stop,
+    strict_option,
+)
+
+
+@click.command()
+@source_argument
+@click.option(
+    "-o", "--output", default="site", show_default=True, type=click.Path(path_type=FilePath), help="Folder of the site."
+)
+@base_url_option
+@strict_option
+@click.option("--no-docs", is_flag=True, help="Leave the documentation out.")
+@click.option(
+    "--templates",
+    type=click.Path(exists=True, file_okay=False, path_type=FilePath),
+    help="Folder of templates of your own.",
+)
+@format_option
+@quiet_option
+def build(
+    source: FilePath, output: FilePath, base_url: str | None, strict: bool, no_docs: bool, templates: FilePath | None,
+    form: str, quiet: bool,
+) -> None:  # fmt: skip
+    """Build the catalog of SOURCE (default: catalog_src) into a static site."""
+    from builder import pipeline
+    from builder.output import OutputError, publish
+    from builder.templates import TemplatesError
+
+    started = time.monotonic()
+    need_folder(source)
+    need_url(base_url)
+    if output.resolve().is_relative_to(source.resolve()):
+        stop(USAGE, f"the site cannot lie inside its source: {output} is in {source}; choose another --output")
+    settings = pipeline.Settings(source, base_url, templates, None if no_docs else _find_docs(source))
+    try:
+        with show_progress(quiet) as progress:
+            result = pipeline.build(settings, progress)
+        failed = is_failure(result, strict)
+        published = None if failed or result.library is None else publish(result.artifacts, output)
+    except (OutputError, TemplatesError) as error:
+        stop(USAGE, str(error))
+    except OSError as error:
+        stop(USAGE, f"{error.filename or output}: {error.strerror or error}")
+    if published is None:
+        outcome = "Nothing was written."
+    else:
+        outcome = f"{output}: {len(published.written)} files written, {len(published.unchanged)} unchanged"
+        outcome += f", {len(published.removed)} removed." if published.removed else "."
+    report_findings(result, form, quiet, started, outcome, notes=False)
+    if published is not None and not quiet and form == "text":
+        click.echo(f"Open {output / 'index.html'} in a browser.", err=True)
+    sys.exit(ERRORS if failed else NOTHING if result.library is None else OK)
+
+
+def _find_docs(source: FilePath) -> FilePath | None:
+    """The MkDocs configuration beside the source folder, when it is one of ours: any other is another site."""
+    config = source.resolve().parent / "mkdocs.yml"
+    if not config.is_file():
+        return None
+    text = config.read_text("utf-8", "replace")
+    return config if re.search(r"^\s*-\s*dlm-catalog\s*(:.*)?$", text, re.MULTILINE) else None

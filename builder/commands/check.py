@@ -1,0 +1,104 @@
+"""The command `check`."""
+
+from __future__ import annotations
+
+import sys
+import textwrap
+import time
+from pathlib import Path as FilePath
+
+import click
+
+from builder.commands.shared import (
+    ERRORS,
+    NOTHING,
+    OK,
+    USAGE,
+    base_url_option,
+    count_noun,
+    format_option,
+    is_failure,
+    need_folder,
+    need_url,
+    quiet_option,
+    report_findings,
+    show_progress,
+    stop,
+    strict_option,
+)
+
+
+@click.command()
+@click.argument("sources", nargs=-1, type=click.Path(path_type=FilePath))
+@base_url_option
+@strict_option
+@format_option
+@quiet_option
+@click.option("--fix", is_flag=True, help="Make the safe fixes in the files first.")
+@click.option("--diff", is_flag=True, help="Show what --fix would change, and stop.")
+@click.option("--explain", metavar="RULE", help="Explain a rule and stop.")
+def check(
+    sources: tuple[FilePath, ...], base_url: str | None, strict: bool, form: str, quiet: bool, fix: bool, diff: bool,
+    explain: str | None,
+) -> None:  # fmt: skip
+    """Check SOURCES, folders or single model files (default: catalog_src).
+
+    Nothing is written but the files that --fix mends.
+    """
+    if explain is not None:
+        _explain(explain)
+        return
+    from builder import pipeline
+    from builder.diagnostic import sort_diagnostics
+
+    started = time.monotonic()
+    need_url(base_url)
+    if fix or diff:
+        _fix(sources or (FilePath("catalog_src"),), diff, quiet)
+    results = []
+    for source in sources or (FilePath("catalog_src"),):
+        if source.is_file():
+            results.append(pipeline.check_file(source))
+            continue
+        need_folder(source)
+        with show_progress(quiet) as progress:
+            results.append(pipeline.check(pipeline.Settings(source, base_url), progress))
+    diagnostics = sort_diagnostics(d for result in results for d in result.diagnostics)
+    address = base_url or next((result.base_url for result in results if result.base_url), None)
+    whole = pipeline.Build(sum(result.models for result in results), tuple(diagnostics), base_url=address)
+    report_findings(whole, form, quiet, started, "", notes=True)
+    sys.exit(ERRORS if is_failure(whole, strict) else NOTHING if whole.models == 0 else OK)
+
+
+def _fix(sources: tuple[FilePath, ...], diff: bool, quiet: bool) -> None:
+    """Makes the safe fixes; with `diff`, shows them instead and stops, with exit code 1 when there are any."""
+    from builder import mend, report
+    from builder.output import OutputError, replace_text
+
+    for source in sources:
+        if not source.is_file():
+            need_folder(source)
+    fixed = mend.fix(sources)
+    if diff:
+        for one in fixed:
+            click.echo(report.format_diff(one.shown, one.before, one.after), nl=False)
+        sys.exit(ERRORS if fixed else OK)
+    try:
+        replace_text({FilePath(one.shown): one.after for one in fixed})
+    except OutputError as error:
+        stop(USAGE, str(error))
+    if not quiet:
+        click.echo(f"{count_noun(len(fixed), 'file')} mended.", err=True)
+
+
+def _explain(name: str) -> None:
+    from builder.rules import RULES, example, suggest_rules
+
+    rule = RULES.get(name)
+    if rule is None:
+        stop(USAGE, f"there is no rule {name}; {suggest_rules(name)}")
+    else:
+        click.echo(f"{rule.id} ({rule.severity})\n\n{rule.documentation}")
+        for title, text in (("Wrong:", example(name, "bad")), ("Right:", example(name, "good"))):
+            if text:
+                click.echo(f"\n{title}\n\n{textwrap.indent(text, '    ')}", nl=False)

@@ -1,0 +1,133 @@
+"""What the commands share: exit codes, options, and how findings, progress and refusals are shown."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import time
+from pathlib import Path as FilePath
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from builder import __version__
+
+if TYPE_CHECKING:
+    from builder.diagnostic import Diagnostic
+    from builder.pipeline import Build, Progress
+
+OK, ERRORS, USAGE, NOTHING, MISSING = range(5)
+FORMATS = ("text", "json", "github", "sarif")
+
+source_argument = click.argument("source", default="catalog_src", type=click.Path(path_type=FilePath))
+format_option = click.option(
+    "--format", "form", type=click.Choice(FORMATS), default="text", help="Form of the findings."
+)
+strict_option = click.option("--strict", is_flag=True, help="Warnings fail, too.")
+quiet_option = click.option("--quiet", "-q", is_flag=True, help="Print findings only, no progress and no summary.")
+base_url_option = click.option("--base-url", metavar="URL", help="Address the site will have.")
+
+
+def stop(code: int, message: str) -> NoReturn:
+    """Ends the program with a line on standard error."""
+    click.echo(f"build-catalog: {message}", err=True)
+    sys.exit(code)
+
+
+def need_folder(source: FilePath) -> None:
+    if not source.is_dir():
+        what = (
+            "is a file; name a folder, or use `build-catalog check` for one file"
+            if source.is_file()
+            else "does not exist"
+        )
+        stop(USAGE, f"{source} {what}")
+
+
+def need_url(base_url: str | None) -> None:
+    if base_url is None:
+        return
+    from builder import schema as schemas
+
+    about = schemas.load(schemas.CATALOG_FILE)["properties"]["base_url"]
+    if re.search(about["pattern"], base_url) is None:
+        stop(USAGE, f"--base-url {base_url} is not {about['x-expects']}")
+
+
+def is_failure(result: Build, strict: bool) -> bool:
+    return result.failed or (strict and any(d.severity == "warning" for d in result.diagnostics))
+
+
+def report_findings(result: Build, form: str, quiet: bool, started: float, outcome: str, *, notes: bool) -> None:
+    """Prints the findings on standard output and the summary on standard error (in JSON both on standard output)."""
+    from builder import diagnostic, report
+
+    counts = diagnostic.count_severities(result.diagnostics)
+    files = len({d.span.file for d in result.diagnostics if d.severity != "note"})
+    seconds = round(time.monotonic() - started, 1)
+    if form == "json":
+        plural = {f"{severity}s": number for severity, number in counts.items()}
+        summary = {**plural, "models": result.models, "seconds": seconds}
+        click.echo(report.format_json(result.diagnostics, summary, result.base_url))
+        return
+    if form == "sarif":
+        from builder.rules import RULES
+
+        rules = {rule.id: rule.summary for rule in RULES.values()}
+        click.echo(report.format_sarif(result.diagnostics, rules, __version__, result.base_url))
+        return
+    # A build is about the site: its notes are for whoever works on the files, and `check` shows them.
+    shown: list[Diagnostic] = [d for d in result.diagnostics if notes or d.severity != "note"]
+    text = report.format_github(shown) if form == "github" else report.format_text(shown, colour=use_colour())
+    if text:
+        click.echo(text, color=True)
+    if quiet:
+        return
+    words = [count_noun(counts["error"], "error"), count_noun(counts["warning"], "warning")]
+    if counts["note"]:
+        words.append(count_noun(counts["note"], "note") + ("" if notes else " (build-catalog check shows them)"))
+    where = (
+        f" in {files} of {count_noun(result.models, 'model')}" if files else f" in {count_noun(result.models, 'model')}"
+    )
+    if result.models == 0 and not result.failed:
+        outcome = f"There is no model file. {outcome}"
+    click.echo(f"{', '.join(words)}{where} ({seconds} s). {outcome}".rstrip(), err=True)
+
+
+def count_noun(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def use_colour() -> bool:
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+class show_progress:  # noqa: N801  used like a function
+    """A bar on standard error while a person watches and the work is long enough to see."""
+
+    def __init__(self, quiet: bool) -> None:
+        self.bar: Any = None
+        self.stage = ""
+        self.silent = quiet or not sys.stderr.isatty()
+
+    def __enter__(self) -> Progress:
+        return self._tell
+
+    def _tell(self, stage: str, done: int, total: int) -> None:
+        if self.silent or total < 200:
+            return
+        if stage != self.stage:
+            self._close()
+            self.stage = stage
+            self.bar = click.progressbar(length=total, label=f"{stage:>8}", file=sys.stderr)
+            self.bar.__enter__()
+        self.bar.update(done - self.bar.pos)
+
+    def _close(self) -> None:
+        if self.bar is not None:
+            self.bar.__exit__(None, None, None)
+            self.bar = None
+
+    def __exit__(self, *_: object) -> None:
+        self._close()
