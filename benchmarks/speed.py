@@ -1,0 +1,361 @@
+"""How fast a build is beside Hugo, MkDocs and a script, all in one run on the same corpus, and what its stages cost.
+
+    pip install 'dlm-catalog[bench]'
+    python benchmarks/speed.py                      1,000 and 10,000 models, each program five times
+    python benchmarks/speed.py --models 1000 --repeat 3
+    python benchmarks/speed.py --page               also writes the tables of docs/performance.md
+    python benchmarks/speed.py --only build,hugo    some programs only
+
+The programs run one after another, each in a process of its own, and the round is repeated: a ratio is taken within a
+round, where both sides found the same machine, and the median of the rounds is told. Time is wall-clock time of the
+whole program. Memory is that of all processes of the program at one moment, shared pages counted once, sampled in a
+round of its own that is not timed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import os
+import platform
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
+
+import corpus  # noqa: E402  beside this file
+import peers  # noqa: E402
+
+PAGE = ROOT / "docs" / "performance.md"
+SCRIPTS = Path(sysconfig.get_path("scripts"))
+SLOW = 1000
+"""Most models that MkDocs and the script are given: their time grows with the number, and their case is made there."""
+EVERY = 0.1
+"""Seconds between two looks at the memory."""
+
+
+@dataclass(frozen=True)
+class Program:
+    """One row of the table: what is run, where, what must be gone before, and the most models it is given."""
+
+    name: str
+    title: str
+    command: tuple[str, ...]
+    folder: Path
+    remove: tuple[Path, ...] = ()
+    before: Callable[[], object] = lambda: None
+    most: int = 10**9
+
+
+@dataclass
+class Measured:
+    """What was measured for one number of models: seconds by program and round, bytes of memory by program."""
+
+    models: int
+    seconds: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    memory: dict[str, int] = field(default_factory=dict)
+    titles: dict[str, str] = field(default_factory=dict)
+
+    def ratio(self, name: str, to: str) -> float:
+        """How many times as long as `to` the program takes, in the median of the rounds."""
+        return statistics.median(a / b for a, b in zip(self.seconds[name], self.seconds[to], strict=True))
+
+
+# --- the programs ----------------------------------------------------------------------------------------------------
+
+
+def programs(work: Path, files: list[Path]) -> list[Program]:
+    """The programs in the order of a round, with their projects prepared in the folder."""
+    source, site = work / "source", work / "site"
+    python, ours = sys.executable, (sys.executable, "-m", "builder.cli")
+    build = (*ours, "build", "--quiet", "--no-docs", str(source), "--output", str(site))
+    check = (*ours, "check", "--quiet", str(source))
+    script = (python, str(ROOT / "benchmarks" / "naive.py"), str(source), str(work / "naive"))
+    few = len(files) <= SLOW
+    peers.write_hugo(files, work / "hugo")
+    for theme in ("mkdocs", "material") if few else ():
+        peers.write_mkdocs(files, work / theme, theme)
+    changed = files[len(files) // 2]
+
+    def change() -> None:
+        changed.write_text(changed.read_text("utf-8").replace("gsd: 10\n", "gsd: 20\n"), "utf-8")
+
+    def restore() -> None:
+        changed.write_text(changed.read_text("utf-8").replace("gsd: 20\n", "gsd: 10\n"), "utf-8")
+
+    mkdocs = (python, "-m", "mkdocs", "build", "--quiet")
+    return [
+        Program("build", "`build-catalog`, everything", build, work, (site, *caches(work)), restore),
+        Program("again", "… again, nothing changed", build, work),
+        Program("one", "… again, one model changed", build, work, (), change),
+        Program("check", "`build-catalog check`", check, work, caches(work), restore),
+        Program("hugo", "Hugo, plain cards and JSON", (str(SCRIPTS / "hugo"), "--quiet"), work / "hugo",
+                (work / "hugo" / "public",)),
+        Program("script", "the script", script, work, (work / "naive",), most=SLOW),
+        Program("mkdocs", "MkDocs", mkdocs, work / "mkdocs", (work / "mkdocs" / "site",), most=SLOW),
+        Program("material", "MkDocs-Material", mkdocs, work / "material", (work / "material" / "site",), most=SLOW),
+    ]  # fmt: skip
+
+
+def caches(work: Path) -> tuple[Path, ...]:
+    """Where a build may keep what it found out: removed before a build that shall do everything."""
+    return (work / "cache",)
+
+
+def environment(work: Path) -> dict[str, str]:
+    """The environment of every program: ours is imported from the checkout, and caches lie in the folder."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("HUGO_", "OPENBLAS_"))}
+    return {**kept, "PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(work / "cache"), "NO_MKDOCS_2_WARNING": "true"}
+
+
+def run(program: Program, work: Path) -> float:
+    """The seconds that one run of the program takes."""
+    _prepare(program)
+    started = time.perf_counter()
+    # S603: the programs are named above.
+    done = subprocess.run(  # noqa: S603
+        program.command, cwd=program.folder, env=environment(work), capture_output=True, check=False
+    )
+    seconds = time.perf_counter() - started
+    if done.returncode:
+        raise SystemExit(f"{program.name} failed:\n{done.stderr.decode()[-2000:]}{done.stdout.decode()[-2000:]}")
+    return seconds
+
+
+def peak_memory(program: Program, work: Path) -> int:
+    """The most memory that all processes of a run have at one moment, in bytes; pages that several share count once."""
+    _prepare(program)
+    started = psutil.Popen(
+        program.command, cwd=program.folder, env=environment(work), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    most = 0
+    while started.poll() is None:
+        most = max(most, sum(map(_memory, _family(started.pid))))
+        time.sleep(EVERY)
+    return most
+
+
+def _prepare(program: Program) -> None:
+    for path in program.remove:
+        shutil.rmtree(path, ignore_errors=True)
+    program.before()
+
+
+def _family(pid: int) -> Iterable[psutil.Process]:
+    try:
+        first = psutil.Process(pid)
+        return [first, *first.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return ()
+
+
+def _memory(process: psutil.Process) -> int:
+    """The proportional set size of a process where the system tells it, else what it has resident."""
+    try:
+        full = process.memory_full_info()
+        return int(getattr(full, "pss", full.rss))
+    except psutil.Error:
+        return 0
+
+
+def measure(models: int, rounds: int, only: set[str], say: Callable[[str], object]) -> Measured:
+    """What the programs take for so many models."""
+    measured = Measured(models)
+    with tempfile.TemporaryDirectory(prefix="speed-") as folder:
+        work = Path(folder)
+        files = corpus.write_corpus(work / "source", models)
+        chosen = [p for p in programs(work, files) if p.most >= models and (not only or p.name in only)]
+        measured.titles = {program.name: program.title for program in chosen}
+        for number in range(rounds):
+            for program in chosen:
+                seconds = run(program, work)
+                measured.seconds[program.name].append(seconds)
+                say(f"{models:,} models, round {number + 1} of {rounds}: {program.name} {seconds:.2f} s")
+        for program in chosen:
+            measured.memory[program.name] = peak_memory(program, work)
+    return measured
+
+
+# --- the stages of our build -----------------------------------------------------------------------------------------
+
+STAGES = {
+    "find": "find and read the files",
+    "parse": "YAML to data",
+    "check": "canonical form, schema, rules",
+    "item": "STAC Item, with MLM",
+    "validate": "the Item against STAC's schemas",
+    "gather": "collections, versions, relatives",
+    "card": "model card",
+    "json": "Item as JSON",
+    "pages": "lists, start page, feed, site map",
+    "index": "search index",
+    "stac": "catalog, collections, models.json",
+    "publish": "compare and write",
+}
+
+
+def stages(models: int) -> dict[str, float]:
+    """The milliseconds of processor time per model that each stage of a serial build takes, in this process."""
+    import builder.check
+    from builder import pipeline
+    from builder.about import to_about
+    from builder.across import gather_outcomes
+    from builder.catalog import Neighbours, finish_item
+    from builder.check import check_model
+    from builder.exporters import models_json
+    from builder.output import Artifact, publish, to_json
+    from builder.search import render_search
+    from builder.site import Shell, render_card, render_pages, source_artifact
+    from builder.source import find_source, nearest_collection
+    from builder.stac import to_item
+    from builder.standing import to_statistics
+    from builder.templates import read_templates
+    from builder.validate import check_item
+
+    taken: dict[str, float] = dict.fromkeys(STAGES, 0.0)
+
+    @contextmanager
+    def timed(stage: str) -> Iterator[None]:
+        started = time.process_time()
+        yield
+        taken[stage] += time.process_time() - started
+
+    with tempfile.TemporaryDirectory(prefix="speed-") as folder:
+        corpus.write_corpus(Path(folder) / "source", models)
+        with timed("find"):
+            source = find_source(Path(folder) / "source")
+        about = to_about(source)
+        recipe = pipeline.Recipe(about.titles, source.collections, about.grades)
+        # Once beforehand: what is prepared once for all models counts for none.
+        pipeline.read_batch([(file, source.files) for file in source.models[:8]], recipe)
+        parse = builder.check.parse
+
+        def timed_parse(path: str, text: str) -> object:
+            with timed("parse"):
+                return parse(path, text)
+
+        builder.check.parse = timed_parse  # type: ignore[assignment]
+        for file in source.models:
+            collection = nearest_collection(file.path, source.collections)
+            with timed("check"):
+                checked = check_model(file, collection, source.files, about.grades)
+            if checked.model is None:
+                raise SystemExit(f"{file.path} has errors")
+            with timed("item"):
+                item = to_item(checked.model, recipe.titles, checked.files, checked.declared)
+            with timed("validate"):
+                check_item(item)
+        builder.check.parse = parse
+        taken["check"] -= taken["parse"]
+        outcomes = pipeline.run_read(source, about, lambda *_: None)
+        with timed("gather"):
+            library, _ = gather_outcomes(source, about, outcomes)
+        if library is None:
+            raise SystemExit("the corpus has errors")
+        with timed("pages"):
+            statistics_of_all = to_statistics(library.entries)
+        counts = tuple((c.info.id, c.info.title, len(c.entries)) for c in library.collections)
+        shell = Shell(library.info, counts, False, pipeline.GENERATOR, statistics_of_all)
+        templates, artifacts = read_templates(), []
+        render_card(library.entries[0], Neighbours(), shell, templates)
+        for entry in library.entries:
+            neighbours = library.neighbours.get(entry.source, Neighbours())
+            with timed("json"):
+                finished = finish_item(entry, neighbours)
+                artifacts += [Artifact(entry.href, to_json(finished)), source_artifact(entry)]
+            with timed("card"):
+                artifacts += render_card(entry, neighbours, shell, templates)
+        with timed("pages"):
+            artifacts += render_pages(library, shell, templates)
+        with timed("index"):
+            artifacts += render_search(library)
+        with timed("stac"):
+            artifacts += [*pipeline.stac_artifacts(library), *models_json.export(library, pipeline.GENERATOR)]
+        with timed("publish"):
+            publish(artifacts, Path(folder) / "site")
+    return {stage: seconds * 1000 / models for stage, seconds in taken.items()}
+
+
+# --- tables ----------------------------------------------------------------------------------------------------------
+
+
+def time_table(measured: Measured) -> str:
+    """Seconds, the ratio to our full build, and memory."""
+    rows = ["| Program | Median | Fastest | To `build-catalog` | Memory |", "| --- | ---: | ---: | ---: | ---: |"]
+    for name, title in measured.titles.items():
+        seconds = measured.seconds[name]
+        ratio = f"{measured.ratio(name, 'build'):.2f}" if "build" in measured.titles else ""
+        memory = f"{measured.memory[name] / 1e6:,.0f} MB"
+        rows.append(f"| {title} | {statistics.median(seconds):.2f} s | {min(seconds):.2f} s | {ratio} | {memory} |")
+    return "\n".join(rows)
+
+
+def stage_table(costs: Mapping[str, float]) -> str:
+    """Milliseconds of processor time per model by stage."""
+    total = sum(costs.values())
+    rows = ["| Stage | ms per model | Share |", "| --- | ---: | ---: |"]
+    rows += [f"| {STAGES[stage]} | {cost:.2f} | {cost / total:.0%} |" for stage, cost in costs.items()]
+    return "\n".join([*rows, f"| together | {total:.2f} | |"])
+
+
+def conditions(rounds: int) -> str:
+    """On what and with what it was measured."""
+    names = ("hugo", "mkdocs", "mkdocs-material", "PyYAML", "jsonschema", "Markdown", "Jinja2", "pystac")
+    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in names)
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0
+    memory = psutil.virtual_memory().total / 2**30
+    return (
+        f"{os.cpu_count()} cores, {memory:.0f} GiB, Python {platform.python_version()}, {versions}. "
+        f"{rounds} rounds; load of the machine at the end: {load:.1f} (about {os.cpu_count()} or less is an idle one)."
+    )
+
+
+def put(page: str, tables: Mapping[str, str]) -> str:
+    """The page with the tables between their marks."""
+    for name, table in tables.items():
+        marks = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
+        page = marks.sub(lambda match, table=table: f"{match[1]}\n{table}\n\n{match[2]}", page)  # type: ignore[misc]
+    return page
+
+
+def main() -> int:
+    """Runs, prints the tables, and writes them into the page where that is asked for."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--models", type=int, nargs="*", default=[1000, 10000], help="how many, for each table")
+    parser.add_argument("--repeat", type=int, default=5, help="rounds")
+    parser.add_argument("--only", default="", help="names of programs, with commas; build, again, one, check, hugo …")
+    parser.add_argument("--stages", type=int, default=1000, help="models for the table of stages; 0: none")
+    parser.add_argument("--page", action="store_true", help="write the tables into the page of the documentation")
+    arguments = parser.parse_args()
+    only = set(filter(None, arguments.only.split(",")))
+    tables = {}
+    for models in arguments.models:
+        measured = measure(models, arguments.repeat, only, lambda text: sys.stderr.write(f"{text}\n"))
+        tables[f"models-{models}"] = time_table(measured)
+        sys.stdout.write(f"\n{models:,} models\n\n{tables[f'models-{models}']}\n")
+    if arguments.stages:
+        tables["stages"] = stage_table(stages(arguments.stages))
+        sys.stdout.write(f"\nStages, {arguments.stages:,} models, one process\n\n{tables['stages']}\n")
+    tables["conditions"] = conditions(arguments.repeat)
+    sys.stdout.write(f"\n{tables['conditions']}\n")
+    if arguments.page:
+        PAGE.write_text(put(PAGE.read_text("utf-8"), tables), "utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
