@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from builder import schema
 from builder.about import About
@@ -63,7 +63,10 @@ def gather_outcomes(
         )
         message = f"following predecessor-version leads back here: {' → '.join((*cycle, cycle[0]))}"
         hint = "remove one of these links: they lead from newer to older"
-        diagnostics.append(_locate(source, outcome, "version-cycle", Problem(link, message, hint)))
+        finding = _locate(source, outcome, "version-cycle", Problem(link, message, hint))
+        for member in cycle[1:]:
+            finding = _relate(finding, source, known[member], ("links",), "one of the links")
+        diagnostics.append(finding)
     diagnostics = regrade(diagnostics, about.grades)
     if not entries or any(d.severity == "error" for d in diagnostics):
         return None, diagnostics
@@ -78,7 +81,10 @@ def _duplicate_ids(source: Source, outcomes: Sequence[Outcome]) -> Iterator[Diag
         other = first.setdefault(outcome.entry.model.id.casefold(), outcome)
         if other is not outcome:
             message = f"the id {outcome.entry.model.id} is taken by {other.file.path}"
-            yield _locate(source, outcome, "id-duplicate", Problem(("id",), message, "give one of the two another id"))
+            finding = _locate(
+                source, outcome, "id-duplicate", Problem(("id",), message, "give one of the two another id")
+            )
+            yield _relate(finding, source, other, ("id",), "taken here")
     # The folders of two collections would be one where case does not count. Said once for each spelling.
     by_collection = {o.entry.model.collection: o for o in reversed(outcomes) if o.entry is not None}
     spelled: dict[str, str] = {}
@@ -87,7 +93,8 @@ def _duplicate_ids(source: Source, outcomes: Sequence[Outcome]) -> Iterator[Diag
         if known != collection:
             message = f"the collection {collection} differs from the collection {known} in case only"
             hint = f"write collection: {known}, or choose another name"
-            yield _locate(source, outcome, "id-duplicate", Problem(("collection",), message, hint))
+            finding = _locate(source, outcome, "id-duplicate", Problem(("collection",), message, hint))
+            yield _relate(finding, source, by_collection[known], ("collection",), "written so here")
 
 
 def _unknown_files(source: Source, outcomes: Sequence[Outcome]) -> Iterator[Diagnostic]:
@@ -108,6 +115,12 @@ def _unused_waivers(source: Source, outcomes: Sequence[Outcome]) -> Iterator[Dia
         if document is not None:
             own = waive(document, check_settings_file(file, schema.COLLECTION_FILE)[1])[1]
             yield from unused_waivers(document, waived | own)
+
+
+def _relate(finding: Diagnostic, source: Source, other: Outcome, path: Path, words: str) -> Diagnostic:
+    """The finding with one more related place, in the file of another model."""
+    span = _locate(source, other, finding.rule, Problem(path, words)).span
+    return replace(finding, related=(*finding.related, (span, words)))
 
 
 def _locate(source: Source, outcome: Outcome, rule: str, problem: Problem) -> Diagnostic:

@@ -233,7 +233,9 @@ class _Form:
         if isinstance(value, list) and {isinstance(item, str) for item in value} == {True, False}:
             place = next(index for index, item in enumerate(value) if isinstance(item, str))
             message = f"the class {value[place]} has no index, but others have one"
-            self.note("class-mixed", (*at, place), message, f"write {place}: {value[place]}, if that is its index")
+            hint = f"write {place}: {value[place]}, if that is its index"
+            other = next(index for index, item in enumerate(value) if not isinstance(item, str))
+            self.note("class-mixed", (*at, place), message, hint, related=(((*at, other), "with an index"),))
         for written, item in items:
             position = len(classes)
             if isinstance(item, str):

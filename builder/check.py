@@ -20,7 +20,7 @@ from builder.diagnostic import SEVERITIES, Diagnostic, Fix, Path, Problem, Sever
 from builder.document import MAX_FINDINGS, Document, parse
 from builder.explain import close_names, short
 from builder.fix import to_edits
-from builder.model import CARD_ASSET, Model, is_relative, to_model
+from builder.model import CARD_ASSET, Asset, Model, is_relative, to_model
 from builder.rules import RULES, Rule, check_rules
 from builder.rules.item import RESERVED_NAMES, unsafe_urls
 from builder.source import CATALOG_FILE, LocalFile, SourceFile
@@ -246,7 +246,7 @@ def _find_assets(
     found: dict[str, LocalFile] = {}
     findings: list[tuple[str, Problem]] = []
     reserved = ("index.html", "card.md", "deploy", f"{model.id}.json", f"{model.id}.yml", f"{model.id}.source.json")
-    taken = {name.lower(): ("the build", "") for name in reserved}
+    taken: dict[str, tuple[Asset | None, str]] = {name.lower(): (None, "") for name in reserved}
     for asset in model.assets:
         path: Path = (*asset.path, "href")
         if asset.key == CARD_ASSET:
@@ -265,7 +265,7 @@ def _find_assets(
             continue
         found[asset.href] = local
         name = unicodedata.normalize("NFC", asset.published_name).casefold()
-        top, ours = name.split("/", 1)[0], (f"the asset {asset.key}", target)
+        top, ours = name.split("/", 1)[0], (asset, target)
         owner, owned = taken.get(top) or taken.get(f"{name}/") or taken.setdefault(name, ours)
         if top != name:
             taken.setdefault(f"{top}/", ours)
@@ -274,8 +274,10 @@ def _find_assets(
                 ("asset-name", Problem(path, f"the name {asset.published_name} {fault}", "rename the file"))
             )
         elif owned != target:
-            message = f"the name {asset.published_name} is taken by {owner}"
-            findings.append(("asset-name", Problem(path, message, "rename the file")))
+            by = f"the asset {owner.key}" if owner else "the build"
+            message = f"the name {asset.published_name} is taken by {by}"
+            related = (((*owner.path, "href"), "taken here"),) if owner else ()
+            findings.append(("asset-name", Problem(path, message, "rename the file", related=related)))
         for key, stated, real in (
             ("file:size", asset.fields.get("file:size"), local.size),
             ("file:checksum", asset.fields.get("file:checksum"), f"1220{local.sha256}"),

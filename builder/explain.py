@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -17,6 +18,8 @@ _KINDS = {
     "array": "a list", "object": "a mapping", "null": "nothing",
 }  # fmt: skip
 _MOST_SUGGESTIONS = 5
+# Text that YAML takes for text without quotes.
+_PLAIN = re.compile(r"[A-Za-z][\w ./-]*")
 # What may stand before a DOI; after any other address, `10.` may be part of the name of a file.
 _DOI_ADDRESS = re.compile(r"\s*(?:https?://)?(?:(?:dx\.|www\.)?doi\.org/|doi[:\s])\s*10\.", re.IGNORECASE)
 
@@ -49,7 +52,7 @@ def explain(error: ValidationError) -> Iterator[tuple[str, Problem, Path]]:
     elif keyword == "type":
         # What an object's own rule says is about what is in it.
         rule = "value-type" if "object" in as_list(wanted) else own or "value-type"
-        yield rule, _wrong_type(path, name, value, as_list(wanted)), path
+        yield rule, _wrong_type(path, name, value, as_list(wanted), scope), path
     elif keyword in ("enum", "const"):
         yield own or "value-choice", _wrong_choice(path, name, value, as_list(wanted)), path
     elif keyword == "pattern":
@@ -68,7 +71,7 @@ def explain(error: ValidationError) -> Iterator[tuple[str, Problem, Path]]:
         message = f"bbox has {count(len(value), 'number')}"
         yield own or "value-range", Problem(path, message, "west, south, east, north, in degrees"), path
     else:
-        yield own or "value-range", _out_of_range(path, name, value, str(keyword), wanted, error.message), path
+        yield own or "value-range", _out_of_range(path, name, value, str(keyword), wanted, error), path
 
 
 def count(number: int, noun: str) -> str:
@@ -116,7 +119,17 @@ def close_names(word: str, known: Iterable[Any], cutoff: float = 0.6) -> list[st
     return [names[match] for match, ratio in zip(matches, closeness, strict=True) if ratio > closeness[0] - 0.1]
 
 
-def _wrong_type(path: Path, name: str, value: Any, wanted: list[str]) -> Problem:
+def _example(scope: Mapping[str, Any], path: Path) -> str | None:
+    """A value that the schema gives as an example of a field, or of an entry of a list, as it is written in a file."""
+    examples = scope.get("examples")
+    if not examples:
+        return None
+    text = json.dumps(examples[0], ensure_ascii=False)
+    text = text.strip('"') if isinstance(examples[0], str) and _PLAIN.fullmatch(examples[0]) else text
+    return f"such as {text}" if not path or isinstance(path[-1], int) else f"such as {path[-1]}: {text}"
+
+
+def _wrong_type(path: Path, name: str, value: Any, wanted: list[str], scope: Mapping[str, Any]) -> Problem:
     kinds = " or ".join(_KINDS[kind] for kind in wanted)
     found = _kind(value)
     hint = None
@@ -130,7 +143,7 @@ def _wrong_type(path: Path, name: str, value: Any, wanted: list[str]) -> Problem
     elif "string" in wanted and isinstance(value, list):
         hint = "write one text"
     place = f"an entry of {name}" if path and isinstance(path[-1], int) else name
-    return Problem(path, f"{place} is {found}; it must be {kinds}", hint)
+    return Problem(path, f"{place} is {found}; it must be {kinds}", hint or _example(scope, path) or f"write {kinds}")
 
 
 def _is_numeric(text: str) -> bool:
@@ -164,7 +177,9 @@ def _wrong_choice(path: Path, name: str, value: Any, choices: list[Any]) -> Prob
     return Problem(path, f"“{short(value)}” is no {name}", hint)
 
 
-def _out_of_range(path: Path, name: str, value: Any, keyword: str, wanted: Any, message: str) -> Problem:
+def _out_of_range(
+    path: Path, name: str, value: Any, keyword: str, wanted: Any, error: ValidationError
+) -> Problem:  # fmt: skip
     text = {
         "minimum": f"{name} is {value}; the least is {wanted}",
         "exclusiveMinimum": f"{name} is {value}; it must be greater than {wanted}",
@@ -172,8 +187,17 @@ def _out_of_range(path: Path, name: str, value: Any, keyword: str, wanted: Any, 
         "minLength": f"{name} is empty",
         "minItems": f"{name} is an empty list",
     }.get(keyword)
-    hint = "remove the key if there is nothing to state" if keyword in ("minLength", "minItems") else None
-    return Problem(path, text or f"{name}: {short(message)}", hint)
+    scope: Any = error.schema
+    if keyword in ("minLength", "minItems"):
+        hint = "remove the key if there is nothing to state"
+    else:
+        limit = {
+            "minimum": f"{wanted} or more",
+            "exclusiveMinimum": f"more than {wanted}",
+            "maximum": f"{wanted} or less",
+        }
+        hint = _example(scope, path) or limit.get(keyword, "remove it if the value is not known")
+    return Problem(path, text or f"{name}: {short(error.message)}", hint)
 
 
 def as_list(value: Any) -> list[Any]:

@@ -92,13 +92,14 @@ def docker_tag(model: Model) -> Iterator[Problem]:
                     (*docker.path, "image_name"),
                     f"the tag {inside} stands in image_name{both}",
                     f"image_name: {docker.image_name[: -len(inside) - 1]} and tag: {docker.tag or inside}{moving}",
+                    related=(((*docker.path, "tag"), "the other tag"),) if docker.tag else (),
                 )
             elif docker.tag == "latest":
                 message = "the tag latest stands for another image after every release"
                 yield Problem((*docker.path, "tag"), message, "name a version")
             elif not docker.tag and not pinned:
-                message = f"the image {name} has no tag"
-                yield Problem((*docker.path, "image_name"), message, "name a version in tag")
+                message, hint = f"the image {name} has no tag", f'name the version of {name} that is meant: tag: "1.0"'
+                yield Problem((*docker.path, "image_name"), message, hint)
 
 
 @rule("warning")

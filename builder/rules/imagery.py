@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from builder.diagnostic import Fix, Problem
+from builder.diagnostic import Fix, Path, Problem
 from builder.model import Data, Input, Model
 from builder.rules.registry import rule
 
@@ -24,6 +24,7 @@ COMMON_NAME_RANGES = {
     "swir22": (2.10, 2.30), "lwir": (10.5, 12.5), "lwir11": (10.5, 11.5), "lwir12": (11.5, 12.5),
 }  # fmt: skip
 _RANGE_TOLERANCE = 0.01
+_EO_BANDS: Path = ("eo:bands",)
 
 
 def data_of(model: Model, index: int) -> Data | None:
@@ -33,14 +34,14 @@ def data_of(model: Model, index: int) -> Data | None:
     return model.data[index] if index < len(model.data) == len(model.inputs) else None
 
 
-def available_bands(model: Model, data: Data | None) -> tuple[int, str] | None:
-    """How many bands the imagery has, and which field says so; None where nothing does."""
+def available_bands(model: Model, data: Data | None) -> tuple[int, Path] | None:
+    """How many bands the imagery has, and the path of the field that says so; None where nothing does."""
     if data is not None and data.number_of_bands is not None:
-        return data.number_of_bands, "number_of_bands"
-    return (len(model.bands), "eo:bands") if model.bands and len(model.data) <= 1 else None
+        return data.number_of_bands, (*data.path, "number_of_bands")
+    return (len(model.bands), _EO_BANDS) if model.bands and len(model.data) <= 1 else None
 
 
-def expected_channels(entry: Input, data: Data | None) -> tuple[int, tuple[str | int, ...], str] | None:
+def expected_channels(entry: Input, data: Data | None) -> tuple[int, Path, str] | None:
     """How many channels the model reads, the path of the field that says so, and what stands there."""
     if entry.selected_band:
         count = len(entry.selected_band)
@@ -71,7 +72,7 @@ def _length(model: Model, statistic: str) -> Iterator[Problem]:
             )
 
 
-def _wanted_length(model: Model, index: int) -> tuple[int, tuple[str | int, ...], str] | None:
+def _wanted_length(model: Model, index: int) -> tuple[int, Path, str] | None:
     """How many values an input's statistics need, as `expected_channels` gives it, or the tensor's `dim`."""
     entry = model.inputs[index]
     expected = expected_channels(entry, data_of(model, index))
@@ -144,18 +145,19 @@ def band_index(model: Model) -> Iterator[Problem]:
             if available is not None and band >= available[0]:
                 yield _outside((*entry.path, "selected_band", position), band, available)
     for data in model.data:
-        available = (len(model.bands), "eo:bands") if model.bands else available_bands(model, data)
+        available = (len(model.bands), _EO_BANDS) if model.bands else available_bands(model, data)
         for useful in data.useful_bands:
             if available is not None and useful.index is not None and useful.index >= available[0]:
                 yield _outside((*useful.path, "index"), useful.index, available)
 
 
-def _outside(path: tuple[str | int, ...], band: int, available: tuple[int, str]) -> Problem:
+def _outside(path: Path, band: int, available: tuple[int, Path]) -> Problem:
     count, source = available
     return Problem(
         path,
-        f"there is no band {band}: {source} gives {_count(count, 'band')}, with the indices 0 to {count - 1}",
-        "indices count from 0",
+        f"there is no band {band}: {source[-1]} gives {_count(count, 'band')}, with the indices 0 to {count - 1}",
+        "indices count from 0" + (f"; the last band is {count - 1}" if band == count else ""),
+        related=((source, f"{_count(count, 'band')} here"),),
     )
 
 
@@ -324,6 +326,7 @@ def mean_range(model: Model) -> Iterator[Problem]:
                     (*entry.path, "normalization:mean", position),
                     f"the mean {mean:g} is outside of the scaled data, {low:g} to {high:g}",
                     "means and standard deviations are those after scaling",
+                    related=_range_places(entry, data),
                 )
 
 
@@ -347,8 +350,17 @@ def std_range(model: Model) -> Iterator[Problem]:
                     (*entry.path, "normalization:std", position),
                     f"the standard deviation {std:g} is more than {most:g}, half of the range of the scaled data",
                     "means and standard deviations are those after scaling",
-                    related=(((*data.path, "dtype"), f"{data.dtype} reaches from {low:,} to {high:,}"),),
+                    related=_range_places(entry, data),
                 )
+
+
+def _range_places(entry: Input, data: Data) -> tuple[tuple[Path, str], ...]:
+    """Where the range of the scaled data comes from."""
+    low, high = _INTEGER_RANGES[data.dtype or ""]
+    places: list[tuple[Path, str]] = [((*data.path, "dtype"), f"{data.dtype} reaches from {low:,} to {high:,}")]
+    if entry.scaling_factor is not None:
+        places.append(((*entry.path, "scaling_factor"), "the scaling"))
+    return tuple(places)
 
 
 _LARGEST_PIXEL = 500_000

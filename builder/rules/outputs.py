@@ -137,6 +137,7 @@ def dont_care_index(model: Model) -> Iterator[Problem]:
                 (*output.path, "dont_care_index"),
                 f"{index} is not a mapped class",
                 f"the mapped indices are {', '.join(map(str, indices[:8]))}{' …' if len(indices) > 8 else ''}",
+                related=(((*output.path, "class_name_mapping"), "the mapped classes"),),
             )
 
 
@@ -250,4 +251,5 @@ def output_rank(model: Model) -> Iterator[Problem]:
                 (*output.path, "final_layer_size"),
                 f"final_layer_size has {rank} numbers; {output.task} usually has {expected}",
                 "write all dimensions, the batch included" if rank < expected else "check the task",
+                related=(((*output.path, "task"), f"{output.task} here"),),
             )
