@@ -13,6 +13,7 @@ from queue import Empty, Queue
 from typing import Any
 
 import pytest
+from jsonschema import Draft7Validator
 
 from builder.schema import source_schema
 
@@ -185,3 +186,23 @@ def test_every_field_has_a_description() -> None:
     schema = source_schema()
     silent = [path for path, field in fields(schema) if "description" not in field and "$ref" not in field]
     assert silent == []
+
+
+def test_every_field_has_an_example_or_says_what_it_takes() -> None:
+    says = {"if", "examples", "enum", "const", "default", "$ref", "properties", "items"}
+    silent = [path for path, field in fields(source_schema()) if says.isdisjoint(field)]
+    assert silent == []
+
+
+def test_every_example_is_one() -> None:
+    schema = source_schema()
+    for path, field in fields(schema):
+        validator = Draft7Validator({**field, "definitions": schema["definitions"]})
+        for example in field.get("examples", []):
+            assert [error.message for error in validator.iter_errors(example)] == [], path
+
+
+def test_every_choice_without_a_free_form_is_an_enum_with_a_default_where_there_is_one() -> None:
+    flags = {path: field for path, field in fields(source_schema()) if field.get("type") == "boolean"}
+    assert flags
+    assert [path for path, field in flags.items() if "default" not in field and "examples" not in field] == []
