@@ -32,6 +32,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from builder import __version__, pipeline, schema  # noqa: E402  the checkout's own package
+from builder.report import format_text  # noqa: E402
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)
@@ -43,6 +44,7 @@ BROKEN = ROOT / "tests" / "broken"
 PAGE = ROOT / "docs" / "explanation" / "comparison.md"
 ALL, MOST = "all", "most"
 """Names of the file with every fault, and of the one without those that keep a tool from reading on."""
+QUOTED = ("mistyped key", "two means for three bands", "nanometres for micrometres")
 STOPPING = ("key given twice", "number as id")
 
 
@@ -251,6 +253,25 @@ def by_tool(reports: Mapping[str, Mapping[str, Report]]) -> str:
     return "\n".join(rows)
 
 
+def in_words(reports: Mapping[str, Mapping[str, Report]], folder: Path) -> str:
+    """What each tool says about some of the faults, each alone in a file."""
+    parts = []
+    for fault in QUOTED:
+        rows = [f"**{fault[0].upper()}{fault[1:]}**", "", "| Tool | Says |", "| --- | --- |"]
+        for tool in TOOLS:
+            said = [" ".join(text.split()) for _, text in reports[tool][fault].messages]
+            rows.append(f"| {tool} | {'<br>'.join(_code(text) for text in said) or 'nothing'} |")
+        found = pipeline.check(pipeline.Settings(folder / fault / "models")).diagnostics
+        printed = format_text([d for d in found if d.severity != "note"]).replace(f"{folder}/{fault}/", "")
+        rows[-1] = f"| {tuple(TOOLS)[-1]} | what follows |"
+        parts.append("\n".join([*rows, "", "```text", printed, "```"]))
+    return "\n\n".join(parts)
+
+
+def _code(text: str) -> str:
+    return f"`{text.replace('|', chr(92) + '|').replace('`', chr(39))}`"
+
+
 def _version(tool: str) -> str:
     if tool not in PACKAGES:
         return __version__
@@ -268,7 +289,8 @@ def main() -> int:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         reports = compare(Path(folder))
-    tables = {"tools": by_tool(reports), "faults": by_fault(reports)}
+        words = in_words(reports, Path(folder))
+    tables = {"tools": by_tool(reports), "faults": by_fault(reports), "words": words}
     sys.stdout.write("\n\n".join(tables.values()) + "\n")
     if arguments.messages:
         for tool, said in reports.items():
