@@ -1,7 +1,7 @@
 """The command line: which commands there are. Each is a file in `builder.commands`, which print and set exit codes.
 
 Exit codes: 0 clean, 1 the content has errors (with --strict: or warnings), 2 wrong usage or settings, 3 nothing to
-build, 4 an optional dependency is missing.
+build, 4 an optional dependency is missing, 130 stopped with Ctrl-C.
 """
 
 from __future__ import annotations

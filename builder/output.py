@@ -6,12 +6,14 @@ import filecmp
 import hashlib
 import os
 import shutil
+import signal
 import tempfile
+import threading
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path as FilePath
-from pathlib import PurePosixPath
 
 import orjson
 
@@ -43,7 +45,7 @@ class OutputError(Exception):
 
 def fold_path(path: str) -> str:
     """The path as file systems see it that tell neither case nor the encoding of accents apart."""
-    return unicodedata.normalize("NFC", path).casefold()
+    return path.lower() if path.isascii() else unicodedata.normalize("NFC", path).casefold()
 
 
 def to_json(data: object) -> bytes:
@@ -54,54 +56,99 @@ def to_json(data: object) -> bytes:
 def publish(artifacts: Iterable[Artifact], site: FilePath) -> Published:
     """Makes `site` hold exactly the artifacts, besides files that are not ours.
 
-    Everything that changes is first written beside the site, so that a full disk or a crash until then leaves the
-    previous site as it was; then each file is moved into place in one step. Files of the previous build that are not
-    among the artifacts are removed; they are known from the manifest, and nothing else is ever removed.
+    Each artifact that is new or different is written beside the site as it comes, so that none has to stay in memory,
+    and a full disk, a crash or an error of the iterator leaves the previous site as it was; when all have come, each
+    file is moved into place in one step. Files of the previous build that are not among the artifacts are removed;
+    they are known from the manifest, and nothing else is ever removed.
 
     Raises OutputError when two artifacts have one path, a path leaves the site, or `site` is a folder with other
     content that no build has made.
     """
-    wanted = _by_path(artifacts)
     previous = _read_manifest(site)
     if previous is None and site.exists() and (not site.is_dir() or any(site.iterdir())):
         raise OutputError(
             f"{site} is not empty and holds no {MANIFEST}, so it was not made by build-catalog; "
             "choose another folder with --output, or empty it"
         )
-    manifest = {path: _digest(artifact) for path, artifact in sorted(wanted.items())}
-    wanted[MANIFEST] = Artifact(MANIFEST, to_json({"files": manifest, "manifest_version": "1.0.0"}))
-    changed = [path for path in wanted if not _same(wanted[path], site / path)]
-    removed = sorted(path for path in previous or () if path not in wanted and _is_ours(site / path, site))
-    _refuse_obstacles(changed, removed, site)
-    if changed:
-        is_new = not site.exists()
-        site.mkdir(parents=True, exist_ok=True)
-        # Beside the files it replaces, so that moving stays on one file system.
-        stage = FilePath(tempfile.mkdtemp(prefix=".build-", dir=site))
-        try:
-            for number, path in enumerate(changed):
-                _write(wanted[path], stage / str(number))
-            is_new = False
-            # What is removed first makes room for a folder where a file was, and the other way round.
+    paths, manifest = _Paths(), {}
+    with _Stage(site) as stage:
+        for artifact in artifacts:
+            paths.add(artifact.path)
+            manifest[artifact.path] = _digest(artifact)
+            stage.put(artifact)
+        paths.refuse_files_as_folders()
+        stage.put(Artifact(MANIFEST, to_json({"files": manifest, "manifest_version": "1.0.0"})))
+        removed = sorted(path for path in previous or () if path not in manifest and _is_ours(site / path, site))
+        _refuse_obstacles(stage.changed, removed, site)
+        with _uninterrupted():
+            stage.move(removed)
             for path in removed:
-                if _makes_room(path, changed):
+                if _is_ours(site / path, site):
                     _remove(path, site)
-            order = sorted(enumerate(changed), key=lambda item: (_rank(item[1]), item[1]))
-            for number, path in order:
-                target = site / path
-                target.parent.mkdir(parents=True, exist_ok=True)
-                if target.is_dir() and not target.is_symlink():
-                    shutil.rmtree(target)  # of empty folders, see _refuse_obstacles
-                (stage / str(number)).replace(target)
-        finally:
-            shutil.rmtree(stage, ignore_errors=True)
-            if is_new:
-                site.rmdir()
-    for path in removed:
-        if _is_ours(site / path, site):
-            _remove(path, site)
-    unchanged = sorted(wanted.keys() - set(changed))
-    return Published(tuple(sorted(changed)), tuple(unchanged), tuple(removed))
+    unchanged = sorted({*manifest, MANIFEST} - stage.changed.keys())
+    return Published(tuple(sorted(stage.changed)), tuple(unchanged), tuple(removed))
+
+
+class _Stage:
+    """The folder beside the files that change, where they wait until all of them are there."""
+
+    def __init__(self, site: FilePath) -> None:
+        self.site = site
+        self.folder: FilePath | None = None
+        self.changed: dict[str, FilePath] = {}
+        self.made_site = False
+
+    def __enter__(self) -> _Stage:
+        return self
+
+    def put(self, artifact: Artifact) -> None:
+        """Writes an artifact here if the site does not hold it yet."""
+        if _same(artifact, self.site / artifact.path):
+            return
+        if self.folder is None:
+            self.made_site = not self.site.exists()
+            self.site.mkdir(parents=True, exist_ok=True)
+            # Inside the site, so that moving stays on one file system.
+            self.folder = FilePath(tempfile.mkdtemp(prefix=".build-", dir=self.site))
+        # A few folders, because a very long one is slow on some file systems.
+        number = len(self.changed)
+        folder = self.folder / str(number // 1000)
+        if number % 1000 == 0:
+            folder.mkdir()
+        _write(artifact, folder / str(number))
+        self.changed[artifact.path] = folder / str(number)
+
+    def move(self, removed: Iterable[str]) -> None:
+        """Moves what has changed into place, after removing what stands in the way."""
+        self.made_site = False
+        # What is removed first makes room for a folder where a file was, and the other way round.
+        for path in _in_the_way(removed, self.changed):
+            _remove(path, self.site)
+        for path in sorted(self.changed, key=lambda path: (_rank(path), path)):
+            target = self.site / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if target.is_dir() and not target.is_symlink():
+                shutil.rmtree(target)  # of empty folders, see _refuse_obstacles
+            self.changed[path].replace(target)
+
+    def __exit__(self, *_: object) -> None:
+        if self.folder is not None:
+            shutil.rmtree(self.folder, ignore_errors=True)
+        if self.made_site:
+            self.site.rmdir()
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Lets Ctrl-C come to nothing for the moment in which files are moved, after which there is nothing to stop."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous or signal.SIG_DFL)
 
 
 def replace_text(texts: Mapping[FilePath, str]) -> None:
@@ -135,24 +182,32 @@ def write_new(location: FilePath, text: str) -> None:
         raise OutputError(f"{location} cannot be written: {error.strerror or error}") from error
 
 
-def _by_path(artifacts: Iterable[Artifact]) -> dict[str, Artifact]:
-    wanted: dict[str, Artifact] = {}
-    folded: dict[str, str] = {MANIFEST: MANIFEST}
-    for artifact in artifacts:
-        pure = PurePosixPath(artifact.path)
-        plain = bool(pure.parts) and pure.as_posix() == artifact.path
-        if pure.is_absolute() or ".." in pure.parts or not plain or "\\" in artifact.path:
-            raise OutputError(f"the path {artifact.path!r} leaves the site")
+class _Paths:
+    """The paths that are wanted, none of them twice."""
+
+    def __init__(self) -> None:
+        self.folded: dict[str, str] = {MANIFEST: MANIFEST}
+
+    def add(self, path: str) -> None:
+        if "\\" in path or not {"", ".", ".."}.isdisjoint(path.split("/")):
+            raise OutputError(f"the path {path!r} leaves the site")
         # Folded, because the site may be unpacked where case does not count.
-        other = folded.setdefault(fold_path(artifact.path), artifact.path)
-        if artifact.path in wanted or other != artifact.path or artifact.path == MANIFEST:
-            raise OutputError(f"two files want the path {artifact.path!r} (the other one: {other!r})")
-        wanted[artifact.path] = artifact
-    for path in wanted:
-        for folder in PurePosixPath(path).parents:
-            if (file := folded.get(fold_path(str(folder)))) is not None:
+        folded = fold_path(path)
+        if (other := self.folded.get(folded)) is not None:
+            raise OutputError(f"two files want the path {path!r} (the other one: {other!r})")
+        self.folded[folded] = path
+
+    def refuse_files_as_folders(self) -> None:
+        folders = {folder: path for folded, path in self.folded.items() for folder in _folders(folded)}
+        for folder, path in folders.items():
+            if (file := self.folded.get(folder)) is not None:
                 raise OutputError(f"{file!r} is wanted as a file and, for {path!r}, as a folder")
-    return wanted
+
+
+def _folders(path: str) -> Iterator[str]:
+    """The folders that a path in POSIX form lies in, from the innermost."""
+    while (path := path.rpartition("/")[0]) != "":
+        yield path
 
 
 def _rank(path: str) -> int:
@@ -205,8 +260,11 @@ def _is_ours(target: FilePath, site: FilePath) -> bool:
     return target.is_file() and target.parent.resolve().is_relative_to(site.resolve())
 
 
-def _makes_room(path: str, changed: Iterable[str]) -> bool:
-    return any(other.startswith(f"{path}/") or path.startswith(f"{other}/") for other in changed)
+def _in_the_way(removed: Iterable[str], changed: Iterable[str]) -> list[str]:
+    """Those that are a folder where a file is wanted, or a file where a folder is."""
+    files = set(changed)
+    folders = {folder for path in files for folder in _folders(path)}
+    return [path for path in removed if path in folders or not files.isdisjoint(_folders(path))]
 
 
 def _refuse_obstacles(changed: Iterable[str], removed: Iterable[str], site: FilePath) -> None:

@@ -4,14 +4,16 @@
               per model, pure, picklable        barrier                   per model, pure, picklable
 
 `build` names every stage once, in order. What is done for each model is done by two batch functions, `read_batch` and
-`render_batch`, which take and return picklable values.
+`render_batch`, which take and return picklable values, so they run in this process or in others: see `workers`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
+from urllib.parse import unquote
 
 from builder import __version__, schema
 from builder.about import About, to_about
@@ -21,7 +23,7 @@ from builder.check import Grades, check_model, read_canonical, regrade, to_diagn
 from builder.diagnostic import Diagnostic, Span, sort_diagnostics
 from builder.docs import DocsError, render_docs
 from builder.exporters import models_json
-from builder.output import Artifact, to_json
+from builder.output import Artifact, Published, publish, to_json
 from builder.search import render_search
 from builder.site import Shell, render_card, render_pages, source_artifact
 from builder.source import (
@@ -39,29 +41,33 @@ from builder.stac import Titles, to_item
 from builder.standing import to_statistics
 from builder.templates import Templates, read_templates
 from builder.validate import check_item
+from builder.workers import BATCH, SERIAL, Workers, run_batches
 
 GENERATOR = f"dlm-catalog {__version__}"
-BATCH = 64
-"""Models in a batch: enough work to pay for sending it to another process."""
 Progress = Callable[[str, int, int], None]
 """Told the stage, how many models are done, and how many there are."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a build is asked for. `docs` is a MkDocs configuration file whose pages become part of the site."""
+    """What a build is asked for. `docs` is a MkDocs configuration file whose pages become part of the site.
+
+    With `strict`, warnings fail.
+    """
 
     source: FilePath
     base_url: str | None = None
     templates: FilePath | None = None
     docs: FilePath | None = None
+    strict: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """What a build gave: the library and the artifacts of its site (none when there is an error), and the findings.
+    """What a build gave: the library (none when there is an error) and the findings.
 
-    `base_url` is the address that the site will have, where it is known.
+    The site is either `artifacts`, in memory, or `published`, in its folder. `base_url` is the address that the site
+    will have, where it is known.
     """
 
     models: int
@@ -69,11 +75,13 @@ class Build:
     library: Library | None = None
     artifacts: tuple[Artifact, ...] = ()
     base_url: str | None = None
+    published: Published | None = None
+    strict: bool = False
 
     @property
     def failed(self) -> bool:
-        """Whether anything is an error."""
-        return any(d.severity == "error" for d in self.diagnostics)
+        """Whether anything is an error, or a warning where those fail."""
+        return any(d.severity == "error" or (self.strict and d.severity == "warning") for d in self.diagnostics)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,26 +93,40 @@ class Recipe:
     grades: Grades = field(default_factory=dict)
 
 
-def build(settings: Settings, progress: Progress = lambda *_: None) -> Build:
-    """The site of a source folder, as artifacts in memory; nothing is written."""
-    checked = check(settings, progress)
+def build(
+    settings: Settings,
+    progress: Progress = lambda *_: None,
+    workers: Workers = SERIAL,
+    site: FilePath | None = None,
+) -> Build:
+    """The site of a source folder, as artifacts in memory; with `site`, published in that folder while they are made.
+
+    Raises OutputError, TemplatesError or WorkersError; then, and when there is an error, the site stays as it was.
+    """
+    checked = check(settings, progress, workers)
     library = checked.library
     if library is None or checked.failed:
         return checked
     templates = read_templates(settings.templates)
     counts = tuple((c.info.id, c.info.title, len(c.entries)) for c in library.collections)
     shell = Shell(library.info, counts, settings.docs is not None, GENERATOR, to_statistics(library.entries))
-    artifacts = run_render(library, shell, templates, progress)
-    artifacts += render_pages(library, shell, templates)
-    artifacts += render_search(library)
-    artifacts += stac_artifacts(library)
-    artifacts += models_json.export(library, GENERATOR)
     try:
-        artifacts += render_docs(settings.docs) if settings.docs else []
+        docs = render_docs(settings.docs) if settings.docs else []
     except DocsError as error:
         faults = (_docs_finding(settings, line) for line in str(error).splitlines())
         return replace(checked, diagnostics=(*checked.diagnostics, *faults))
-    return replace(checked, artifacts=tuple(artifacts))
+
+    def render() -> Iterator[Artifact]:
+        yield from run_render(library, shell, templates, progress, workers)
+        yield from render_pages(library, shell, templates)
+        yield from render_search(library)
+        yield from stac_artifacts(library)
+        yield from models_json.export(library, GENERATOR)
+        yield from docs
+
+    if site is None:
+        return replace(checked, artifacts=tuple(render()))
+    return replace(checked, published=publish(render(), site))
 
 
 def _docs_finding(settings: Settings, message: str) -> Diagnostic:
@@ -112,15 +134,16 @@ def _docs_finding(settings: Settings, message: str) -> Diagnostic:
     return Diagnostic("docs-invalid", "error", message, Span(shown_path(settings.docs or settings.source)), hint)
 
 
-def check(settings: Settings, progress: Progress = lambda *_: None) -> Build:
+def check(settings: Settings, progress: Progress = lambda *_: None, workers: Workers = SERIAL) -> Build:
     """The findings of a source folder and its library: the build up to where it renders."""
     source = find_source(settings.source)
     about = to_about(source, settings.base_url)
-    outcomes = run_read(source, about, progress)
+    outcomes = run_read(source, about, progress, workers)
     library, across = gather_outcomes(source, about, outcomes)
     found = [*regrade(source.diagnostics, about.grades), *about.diagnostics]
     found += [*(d for o in outcomes for d in o.diagnostics), *across]
-    return Build(len(source.models), tuple(sort_diagnostics(found)), library, base_url=about.catalog.base_url)
+    base_url = about.catalog.base_url
+    return Build(len(source.models), tuple(sort_diagnostics(found)), library, base_url=base_url, strict=settings.strict)
 
 
 def check_file(location: FilePath) -> Build:
@@ -176,25 +199,35 @@ def render_batch(batch: Sequence[tuple[Entry, Neighbours]], shell: Shell, templa
     return artifacts
 
 
-def run_read(source: Source, about: About, progress: Progress) -> list[Outcome]:
+def run_read(source: Source, about: About, progress: Progress, workers: Workers = SERIAL) -> list[Outcome]:
     """The first batch function over all models, in order."""
     outcomes: list[Outcome] = []
-    for start in range(0, len(source.models), BATCH):
-        batch = [(file, source.files) for file in source.models[start : start + BATCH]]
-        outcomes += read_batch(batch, Recipe(about.titles, source.collections, about.grades))
+    recipe = Recipe(about.titles, source.collections, about.grades)
+    for batch in run_batches(workers, read_batch, list(_with_files(source)), recipe):
+        outcomes += batch
         progress("check", len(outcomes), len(source.models))
     return outcomes
 
 
-def run_render(library: Library, shell: Shell, templates: Templates, progress: Progress) -> list[Artifact]:
+def _with_files(source: Source) -> Iterator[tuple[SourceFile, Mapping[str, LocalFile]]]:
+    """Each model file with the other files that it can name: those of its collection, unless its paths lead further."""
+    inside: dict[str, dict[str, LocalFile]] = defaultdict(dict)
+    for path, file in source.files.items():
+        inside[path.partition("/")[0]][path] = file
+    for model in source.models:
+        folder, _, rest = model.path.partition("/")
+        yield model, inside[folder] if rest and ".." not in unquote(model.text) else source.files
+
+
+def run_render(
+    library: Library, shell: Shell, templates: Templates, progress: Progress, workers: Workers = SERIAL
+) -> Iterator[Artifact]:
     """The second batch function over all models, in order."""
-    entries, artifacts = library.entries, []
-    for start in range(0, len(entries), BATCH):
-        batch = entries[start : start + BATCH]
-        pairs = [(entry, library.neighbours.get(entry.source, Neighbours())) for entry in batch]
-        artifacts += render_batch(pairs, shell, templates)
-        progress("render", start + len(batch), len(entries))
-    return artifacts
+    entries = library.entries
+    pairs = [(entry, library.neighbours.get(entry.source, Neighbours())) for entry in entries]
+    for number, batch in enumerate(run_batches(workers, render_batch, pairs, shell, templates), start=1):
+        yield from batch
+        progress("render", min(number * BATCH, len(entries)), len(entries))
 
 
 def stac_artifacts(library: Library) -> list[Artifact]:

@@ -11,12 +11,13 @@ import click
 
 from builder.commands.shared import (
     ERRORS,
+    INTERRUPTED,
     NOTHING,
     OK,
     USAGE,
     base_url_option,
     format_option,
-    is_failure,
+    jobs_option,
     need_folder,
     need_url,
     quiet_option,
@@ -41,32 +42,35 @@ from builder.commands.shared import (
     type=click.Path(exists=True, file_okay=False, path_type=FilePath),
     help="Folder of templates of your own.",
 )
+@jobs_option
 @format_option
 @quiet_option
 def build(
     source: FilePath, output: FilePath, base_url: str | None, strict: bool, no_docs: bool, templates: FilePath | None,
-    form: str, quiet: bool,
+    jobs: int | None, form: str, quiet: bool,
 ) -> None:  # fmt: skip
     """Build the catalog of SOURCE (default: catalog_src) into a static site."""
     from builder import pipeline
-    from builder.output import OutputError, publish
+    from builder.output import OutputError
     from builder.templates import TemplatesError
+    from builder.workers import WorkersError, open_pool
 
     started = time.monotonic()
     need_folder(source)
     need_url(base_url)
     if output.resolve().is_relative_to(source.resolve()):
         stop(USAGE, f"the site cannot lie inside its source: {output} is in {source}; choose another --output")
-    settings = pipeline.Settings(source, base_url, templates, None if no_docs else _find_docs(source))
+    settings = pipeline.Settings(source, base_url, templates, None if no_docs else _find_docs(source), strict)
     try:
-        with show_progress(quiet) as progress:
-            result = pipeline.build(settings, progress)
-        failed = is_failure(result, strict)
-        published = None if failed or result.library is None else publish(result.artifacts, output)
-    except (OutputError, TemplatesError) as error:
+        with show_progress(quiet) as progress, open_pool(jobs) as workers:
+            result = pipeline.build(settings, progress, workers, output)
+    except (OutputError, TemplatesError, WorkersError) as error:
         stop(USAGE, str(error))
     except OSError as error:
         stop(USAGE, f"{error.filename or output}: {error.strerror or error}")
+    except KeyboardInterrupt:
+        stop(INTERRUPTED, f"stopped; {output} is as it was")
+    published = result.published
     if published is None:
         outcome = "Nothing was written."
     else:
@@ -75,7 +79,7 @@ def build(
     report_findings(result, form, quiet, started, outcome, notes=False)
     if published is not None and not quiet and form == "text":
         click.echo(f"Open {output / 'index.html'} in a browser.", err=True)
-    sys.exit(ERRORS if failed else NOTHING if result.library is None else OK)
+    sys.exit(ERRORS if result.failed else NOTHING if result.library is None else OK)
 
 
 def _find_docs(source: FilePath) -> FilePath | None:

@@ -11,13 +11,14 @@ import click
 
 from builder.commands.shared import (
     ERRORS,
+    INTERRUPTED,
     NOTHING,
     OK,
     USAGE,
     base_url_option,
     count_noun,
     format_option,
-    is_failure,
+    jobs_option,
     need_folder,
     need_url,
     quiet_option,
@@ -32,14 +33,15 @@ from builder.commands.shared import (
 @click.argument("sources", nargs=-1, type=click.Path(path_type=FilePath))
 @base_url_option
 @strict_option
+@jobs_option
 @format_option
 @quiet_option
 @click.option("--fix", is_flag=True, help="Make the safe fixes in the files first.")
 @click.option("--diff", is_flag=True, help="Show what --fix would change, and stop.")
 @click.option("--explain", metavar="RULE", help="Explain a rule and stop.")
 def check(
-    sources: tuple[FilePath, ...], base_url: str | None, strict: bool, form: str, quiet: bool, fix: bool, diff: bool,
-    explain: str | None,
+    sources: tuple[FilePath, ...], base_url: str | None, strict: bool, jobs: int | None, form: str, quiet: bool,
+    fix: bool, diff: bool, explain: str | None,
 ) -> None:  # fmt: skip
     """Check SOURCES, folders or single model files (default: catalog_src).
 
@@ -50,6 +52,7 @@ def check(
         return
     from builder import pipeline
     from builder.diagnostic import sort_diagnostics
+    from builder.workers import WorkersError, open_pool
 
     started = time.monotonic()
     need_url(base_url)
@@ -61,13 +64,19 @@ def check(
             results.append(pipeline.check_file(source))
             continue
         need_folder(source)
-        with show_progress(quiet) as progress:
-            results.append(pipeline.check(pipeline.Settings(source, base_url), progress))
+        try:
+            with show_progress(quiet) as progress, open_pool(jobs) as workers:
+                results.append(pipeline.check(pipeline.Settings(source, base_url), progress, workers))
+        except WorkersError as error:
+            stop(USAGE, str(error))
+        except KeyboardInterrupt:
+            stop(INTERRUPTED, "stopped")
     diagnostics = sort_diagnostics(d for result in results for d in result.diagnostics)
     address = base_url or next((result.base_url for result in results if result.base_url), None)
-    whole = pipeline.Build(sum(result.models for result in results), tuple(diagnostics), base_url=address)
+    models = sum(result.models for result in results)
+    whole = pipeline.Build(models, tuple(diagnostics), base_url=address, strict=strict)
     report_findings(whole, form, quiet, started, "", notes=True)
-    sys.exit(ERRORS if is_failure(whole, strict) else NOTHING if whole.models == 0 else OK)
+    sys.exit(ERRORS if whole.failed else NOTHING if whole.models == 0 else OK)
 
 
 def _fix(sources: tuple[FilePath, ...], diff: bool, quiet: bool) -> None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from builder.pipeline import Build, Progress
 
 OK, ERRORS, USAGE, NOTHING, MISSING = range(5)
+INTERRUPTED = 130
 FORMATS = ("text", "json", "github", "sarif")
 
 source_argument = click.argument("source", default="catalog_src", type=click.Path(path_type=FilePath))
@@ -26,6 +27,9 @@ format_option = click.option(
 )
 strict_option = click.option("--strict", is_flag=True, help="Warnings fail, too.")
 quiet_option = click.option("--quiet", "-q", is_flag=True, help="Print findings only, no progress and no summary.")
+jobs_option = click.option(
+    "-j", "--jobs", type=click.IntRange(1), metavar="N", help="Processes that share the work.  [default: one a core]"
+)
 base_url_option = click.option("--base-url", metavar="URL", help="Address the site will have.")
 
 
@@ -53,10 +57,6 @@ def need_url(base_url: str | None) -> None:
     about = schemas.load(schemas.CATALOG_FILE)["properties"]["base_url"]
     if re.search(about["pattern"], base_url) is None:
         stop(USAGE, f"--base-url {base_url} is not {about['x-expects']}")
-
-
-def is_failure(result: Build, strict: bool) -> bool:
-    return result.failed or (strict and any(d.severity == "warning" for d in result.diagnostics))
 
 
 def report_findings(result: Build, form: str, quiet: bool, started: float, outcome: str, *, notes: bool) -> None:
