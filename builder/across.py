@@ -12,6 +12,7 @@ from builder.catalog import Entry, Library, find_cycle, gather
 from builder.check import check_settings_file, read_canonical, regrade, to_diagnostic, unknown_file
 from builder.diagnostic import Diagnostic, Path, Problem, Span
 from builder.document import parse
+from builder.explain import close_names, short
 from builder.rules import RULES
 from builder.source import MODEL_SUFFIXES, Source, SourceFile, nearest_collection, shown_path
 from builder.waiver import Waiver, unused_waivers, waive
@@ -56,6 +57,7 @@ def gather_outcomes(
                 older.append(found)
         if outcome.entry is not None and older:
             predecessors[outcome.file.path] = tuple(older)
+    diagnostics += _replacements(source, outcomes)
     if cycle := find_cycle(predecessors):
         outcome = known[cycle[0]]
         link = next(
@@ -95,6 +97,30 @@ def _duplicate_ids(source: Source, outcomes: Sequence[Outcome]) -> Iterator[Diag
             hint = f"write collection: {known}, or choose another name"
             finding = _locate(source, outcome, "id-duplicate", Problem(("collection",), message, hint))
             yield _relate(finding, source, by_collection[known], ("collection",), "written so here")
+
+
+def _replacements(source: Source, outcomes: Sequence[Outcome]) -> Iterator[Diagnostic]:
+    """The withdrawn models whose replacement is none; a model that could not be read is not held against them."""
+    models = {outcome.entry.model.id: outcome.entry.model for outcome in outcomes if outcome.entry is not None}
+    unread = any(outcome.entry is None for outcome in outcomes)
+    for outcome in outcomes:
+        withdrawn = outcome.entry.model.withdrawn if outcome.entry is not None else None
+        if withdrawn is None or withdrawn.replaced_by is None or withdrawn.replaced_elsewhere:
+            continue
+        assert outcome.entry is not None  # noqa: S101  it has a withdrawal
+        target, hint = withdrawn.replaced_by, "the id of a model, or an http(s) URL"
+        found = models.get(target)
+        if target == outcome.entry.model.id:
+            message = "the model cannot replace itself"
+        elif found is not None and found.withdrawn:
+            message = f"{target} is withdrawn itself"
+            hint = f"did you mean {found.withdrawn.replaced_by}?" if found.withdrawn.replaced_by else hint
+        elif found is not None or unread:
+            continue
+        else:
+            message, close = f"there is no model {short(target)}", close_names(target, models)
+            hint = f"did you mean {' or '.join(close)}?" if close else hint
+        yield _locate(source, outcome, "withdrawal-target", Problem((*withdrawn.path, "replaced_by"), message, hint))
 
 
 def _unknown_files(source: Source, outcomes: Sequence[Outcome]) -> Iterator[Diagnostic]:

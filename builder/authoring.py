@@ -141,6 +141,7 @@ class _Form:
 
     def rewrite(self) -> None:
         """Draft spellings and shorthand forms to the profile's."""
+        self._withdrawal()
         self._each("dlm:data", self._data)
         self._each("dlm:inputs", self._input)
         self._each("dlm:runtime", lambda raw, at: self._rename(raw, at, RENAMED["runtime"]))
@@ -148,6 +149,19 @@ class _Form:
         self._assets()
         self._links()
         self._providers()
+
+    def _withdrawal(self) -> None:
+        """The word of model files for the field that is published."""
+        if "withdrawn" not in self.data:
+            return
+        value = self.data.pop("withdrawn")
+        if "dlm:withdrawn" in self.data:
+            related = ((("dlm:withdrawn",), "dlm:withdrawn is given here"),)
+            self.note("key-duplicate", ("withdrawn",), "withdrawn is dlm:withdrawn, which is given too",
+                      "keep one of the two", on="key", related=related)  # fmt: skip
+            return
+        self.data["dlm:withdrawn"] = value
+        self.moved(("dlm:withdrawn",), ("withdrawn",))
 
     def _each(self, key: str, change: Any) -> None:
         """Applies a change to the object, or each object of the list, at a top-level key."""
@@ -300,10 +314,18 @@ class _Form:
                 rel, href = str(link.get("rel")), _local(link.get("href"))
                 if rel in _COMPUTED_RELS or (rel == "alternate" and href == "index.html"):
                     continue
+                if rel == "related" and self._is_replacement(link.get("href")):
+                    continue
             if len(kept) != index:
                 self.moved(("links", len(kept)), ("links", index))
             kept.append(link)
         self.data["links"] = kept
+
+    def _is_replacement(self, href: Any) -> bool:
+        """Whether a link of a published Item leads to what replaces the model: it is written anew."""
+        withdrawal = self.data.get("dlm:withdrawn")
+        target = withdrawal.get("replaced_by") if isinstance(withdrawal, Mapping) else None
+        return target is not None and (href == target or PurePosixPath(str(href)).stem == target)
 
     def _providers(self) -> None:
         providers = self.data.get("providers")

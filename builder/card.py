@@ -144,7 +144,7 @@ def to_card(entry: Entry, catalog: CatalogInfo, statistics: Statistics = Statist
             for name in ("unit", "dataset", "split", "source")
             if any(getattr(metric, name) is not None for metric in model.card.metrics)
         ),
-        files=tuple(_file_view(asset.key, entry.item["assets"][asset.key]) for asset in model.assets),
+        files=tuple(_file_view(asset.key, entry.item["assets"][asset.key]) for asset in model.offered_assets),
         bibtex=cite.to_bibtex(model),
         links=tuple(link for link in model.links if link.rel not in stac.VERSION_RELS),
         fields=tuple(_fields(entry)),
@@ -207,6 +207,8 @@ def _answers(model: Model, inputs: tuple[InputView, ...], runtimes: tuple[Runtim
     yield Fact("Imagery", imagery or sentence(bands), bands if imagery else "", "#data")
     terms = next((link.href for link in model.links if link.rel == "license"), "")
     yield Fact("License", model.license or "", "", terms)
+    if model.withdrawn:
+        return  # it should not be run any more
     command = next((command for view in runtimes for command in view.commands), "")
     frameworks = unique(framework_words(view.runtime) for view in runtimes)
     handlers = unique(view.runtime.model_handler or "" for view in runtimes)

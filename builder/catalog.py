@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -57,6 +57,7 @@ class Reference:
     version: str | None = None
     updated: str | None = None
     deprecated: bool = False
+    withdrawn: bool = False
 
     @property
     def folder(self) -> str:
@@ -66,12 +67,13 @@ class Reference:
 @dataclass(frozen=True, slots=True)
 class Neighbours:
     """The other models that a card mentions. `versions` are all of the line, oldest first, the model itself included;
-    `latest` is None when the model is the latest itself."""
+    `latest` is None when the model is the latest itself; `replacement` is what a withdrawn model names."""
 
     predecessors: tuple[Reference, ...] = ()
     successors: tuple[Reference, ...] = ()
     latest: Reference | None = None
     versions: tuple[Reference, ...] = ()
+    replacement: Reference | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +161,7 @@ def to_reference(entry: Entry) -> Reference:
     return Reference(
         entry.model.id, entry.model.collection, entry.model.name, entry.model.version,
         properties.get("updated") or properties.get("created"), entry.model.deprecated,
+        entry.model.withdrawn is not None,
     )  # fmt: skip
 
 
@@ -187,6 +190,12 @@ def find_cycle(predecessors: Predecessors) -> tuple[str, ...]:
 def find_neighbours(entries: Iterable[Entry], predecessors: Predecessors) -> dict[str, Neighbours]:
     """Each model's neighbours by its source; models without any are left out."""
     by_source = {entry.source: entry for entry in entries}
+    by_id = {entry.model.id: entry for entry in by_source.values()}
+    replacements = {
+        source: to_reference(by_id[withdrawn.replaced_by])
+        for source, entry in by_source.items()
+        if (withdrawn := entry.model.withdrawn) and withdrawn.replaced_by in by_id
+    }
     predecessors = {source: tuple(dict.fromkeys(older)) for source, older in predecessors.items()}
     successors: dict[str, list[str]] = defaultdict(list)
     for source, steps in predecessors.items():
@@ -204,17 +213,23 @@ def find_neighbours(entries: Iterable[Entry], predecessors: Predecessors) -> dic
         return list(found)
 
     result = {}
-    for source in sorted(set(predecessors) | set(successors)):
+    for source in sorted({*predecessors, *successors, *replacements}):
         older, newer = closure(source, predecessors), closure(source, successors)
-        last = sorted(step for step in newer if not successors.get(step))
         line = sorted({source, *older, *newer}, key=lambda s: (len(closure(s, predecessors)), s))
+        latest = find_latest([by_source[s] for s in line])
         result[source] = Neighbours(
             tuple(to_reference(by_source[s]) for s in sorted(predecessors.get(source, ()))),
             tuple(to_reference(by_source[s]) for s in sorted(successors.get(source, ()))),
-            to_reference(by_source[last[-1]]) if last else None,
+            to_reference(latest) if latest.source != source else None,
             tuple(to_reference(by_source[s]) for s in line),
+            replacements.get(source),
         )
     return result
+
+
+def find_latest(line: Sequence[Entry]) -> Entry:
+    """The newest version of a line, which is given oldest first, that is not withdrawn, unless all are."""
+    return next((entry for entry in reversed(line) if not entry.model.withdrawn), line[-1])
 
 
 def finish_item(entry: Entry, neighbours: Neighbours) -> dict[str, Any]:
@@ -230,7 +245,15 @@ def finish_item(entry: Entry, neighbours: Neighbours) -> dict[str, Any]:
             href = posixpath.relpath(f"{other.folder}/{other.id}.json", entry.folder)
             links.append({"rel": rel, "href": href, "type": "application/geo+json", "title": other.title})
     extensions = list(entry.item["stac_extensions"])
-    if len(links) > len(entry.item["links"]) and schema.VERSION not in extensions:
+    versioned = len(links) > len(entry.item["links"])
+    withdrawn, replacement = entry.model.withdrawn, neighbours.replacement
+    if replacement:
+        href = posixpath.relpath(f"{replacement.folder}/{replacement.id}.json", entry.folder)
+        title = f"Replacement: {replacement.title}"
+        links.append({"rel": "related", "href": href, "type": "application/geo+json", "title": title})
+    elif withdrawn and withdrawn.replaced_elsewhere:
+        links.append({"rel": "related", "href": withdrawn.replaced_elsewhere, "title": "Replacement"})
+    if versioned and schema.VERSION not in extensions:
         extensions = sorted([*extensions, schema.VERSION])
     return {**entry.item, "links": links, "stac_extensions": extensions}
 

@@ -33,6 +33,7 @@ def to_record(model: Model) -> dict[str, Any]:
         "version": model.version,
         "license": model.license,
         "deprecated": model.deprecated or None,
+        "withdrawn": (model.withdrawn.since or "")[:10] if model.withdrawn else None,
         "tasks": list(model.tasks),
         "sensors": list(model.sensors),
         "instruments": list(model.instruments),

@@ -60,6 +60,10 @@ def match(records: Sequence[Record], imagery: Record) -> list[dict[str, Any]]:
 
 def match_one(record: Record, imagery: Record) -> dict[str, Any]:
     """What one model makes of the imagery."""
+    if "withdrawn" in record:
+        since = f" since {_day(record['withdrawn'])}" if record["withdrawn"] else ""
+        reason = {"criterion": "status", "status": "differs", "text": f"the model is withdrawn{since}"}
+        return {"id": record["id"], "verdict": "no", "score": 0, "reasons": [reason]}
     criteria = [
         ("bands", *_match_bands(record, imagery)),
         ("sensor", *_match_sensor(record, imagery)),

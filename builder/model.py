@@ -259,6 +259,21 @@ class Card:
         return {key: text for key, text in self.sections.items() if key not in CARD_SECTIONS}
 
 
+@dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """That the model is not offered any more (`dlm:withdrawn`): why, since when, and what to use instead."""
+
+    path: Path
+    reason: str | None = None
+    since: str | None = None
+    replaced_by: str | None = None
+
+    @property
+    def replaced_elsewhere(self) -> str | None:
+        """The URL of the replacement, where it is not a model of the catalog."""
+        return self.replaced_by if self.replaced_by and re.match(r"https?://\S+$", self.replaced_by) else None
+
+
 @dataclass(frozen=True)
 class Model:
     """One model: `fields` holds its Item properties in canonical form, the others are what cards and rules use."""
@@ -272,6 +287,7 @@ class Model:
     version: str | None = None
     deprecated: bool = False
     experimental: bool = False
+    withdrawn: Withdrawal | None = None
     keywords: tuple[str, ...] = ()
     providers: tuple[Provider, ...] = ()
     gsd: float | None = None
@@ -309,8 +325,13 @@ class Model:
 
     @cached_property
     def weights(self) -> Asset | None:
-        """The first asset with the weights."""
-        return next((asset for asset in self.assets if asset.is_weights), None)
+        """The first asset with the weights that is offered."""
+        return next((asset for asset in self.offered_assets if asset.is_weights), None)
+
+    @cached_property
+    def offered_assets(self) -> tuple[Asset, ...]:
+        """The assets that are published: of a withdrawn model, all but the weights."""
+        return tuple(asset for asset in self.assets if not (self.withdrawn and asset.is_weights))
 
     def selected_bands(self, index: int = 0) -> tuple[Band | UsefulBand, ...]:
         """The bands that an input reads, in the model's order, with the facts of `eo:bands` where they are known.
@@ -357,7 +378,7 @@ _NAMES: dict[Any, frozenset[str]] = {
     cls: _names(cls)
     for cls in (
         Band, UsefulBand, ItemExample, Data, Tensor, Input, Architecture, Docker, Runtime, ClassName, Output,
-        Provider, Publication, Metric,
+        Provider, Publication, Metric, Withdrawal,
     )
 }  # fmt: skip
 
@@ -437,6 +458,7 @@ def to_model(data: Mapping[str, Any]) -> Model:
     def each(key: str, make: Callable[[Mapping[str, Any], Path], T]) -> tuple[T, ...]:
         return tuple(make(raw, path) for path, raw in many(data.get(key), (key,)))
 
+    withdrawn = _objects(Withdrawal, data.get("dlm:withdrawn"), ("dlm:withdrawn",))
     return Model(
         id=data["id"],
         collection=data["collection"],
@@ -445,8 +467,9 @@ def to_model(data: Mapping[str, Any]) -> Model:
         description=data.get("description"),
         license=data.get("license"),
         version=data.get("version"),
-        deprecated=data.get("deprecated", False),
+        deprecated=data.get("deprecated", False) or bool(withdrawn),
         experimental=data.get("experimental", False),
+        withdrawn=withdrawn[0] if withdrawn else None,
         keywords=tuple(data.get("keywords", ())),
         providers=each("providers", _to_provider),
         gsd=data.get("gsd"),

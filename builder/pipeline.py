@@ -181,7 +181,9 @@ def _read_one(file: SourceFile, files: Mapping[str, LocalFile], recipe: Recipe) 
         found = (to_diagnostic(canonical, rule, problem) for rule, problem in problems)
         return Outcome(file, None, (*checked.diagnostics, *found), checked.versions, used, checked.waived)
     local = {
-        asset.published_name: checked.files[asset.href] for asset in checked.model.assets if asset.href in checked.files
+        asset.published_name: checked.files[asset.href]
+        for asset in checked.model.offered_assets
+        if asset.href in checked.files
     }
     entry = Entry(checked.model, item, file.path, file.text, local)
     return Outcome(file, entry, checked.diagnostics, checked.versions, used, checked.waived)

@@ -33,7 +33,8 @@ FACETS = {
     "framework": "Framework", "architecture": "Architecture", "license": "License", "gpu": "GPU",
     "instrument": "Instrument", "collection": "Collection",
 }  # fmt: skip
-DEPRECATED, EXPERIMENTAL = 1, 2
+DEPRECATED, EXPERIMENTAL, WITHDRAWN = 1, 2, 4
+"""Bits of `flags`. A withdrawn model has the first one, too."""
 RADAR = ("VV", "VH", "HH", "HV")
 # Micrometres, where only a common name is stated: the middle of the EO extension's range.
 _NOMINAL = {
@@ -137,7 +138,9 @@ def to_index(rows: Sequence[Row], collections: Mapping[str, str]) -> dict[str, A
         "strips": _strips(rows),
         "updated": _sets([(row.updated,) if row.updated else () for row in rows]),
         "flags": [
-            (DEPRECATED if row.record.get("deprecated") else 0) | (EXPERIMENTAL if row.experimental else 0)
+            (DEPRECATED if row.record.get("deprecated") else 0)
+            | (EXPERIMENTAL if row.experimental else 0)
+            | (WITHDRAWN if "withdrawn" in row.record else 0)
             for row in rows
         ],
     }

@@ -65,6 +65,7 @@ class Row:
     license: str
     parameters: str
     deprecated: bool
+    withdrawn: bool
     experimental: bool
 
 
@@ -251,6 +252,7 @@ def _row(model: Model) -> Row:
         license=model.license or "",
         parameters=f"{parameters} parameters" if parameters else "",
         deprecated=model.deprecated,
+        withdrawn=model.withdrawn is not None,
         experimental=model.experimental,
     )
 

@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 from builder import schema
-from builder.mlm import MLM_URI, PROCESSING_URI, Mlm, join, to_mlm
+from builder.mlm import MLM_URI, PREFIX, PROCESSING_URI, Mlm, join, to_mlm
 from builder.model import CARD_ASSET, Asset, Model
 from builder.source import LocalFile
 
@@ -139,12 +139,20 @@ def to_item(
     }
     mlm = to_mlm(model, item) if titles.mlm else Mlm()
     item = join(item, mlm)
+    if model.withdrawn:
+        declared = [uri for uri in declared if "/mlm/" not in uri]
     item["stac_extensions"] = _extensions(item, titles.dlm_uri, declared, mlm)
     return item
 
 
 def _properties(model: Model) -> dict[str, Any]:
     properties = dict(model.fields)
+    if model.withdrawn:
+        properties["deprecated"] = True
+        withdrawal = dict(properties["dlm:withdrawn"])
+        properties["dlm:withdrawn"] = withdrawal | {"since": to_datetime(withdrawal["since"])}
+        # MLM's schema requires the weights, which are not offered any more.
+        properties = {key: value for key, value in properties.items() if not key.startswith(PREFIX)}
     for key in ("created", "updated", "datetime", "start_datetime"):
         if isinstance(properties.get(key), str):
             properties[key] = to_datetime(properties[key])
@@ -167,7 +175,7 @@ def _metric(metric: Any) -> dict[str, Any]:
 
 
 def _assets(model: Model, files: Mapping[str, LocalFile]) -> dict[str, Any]:
-    assets = {asset.key: _asset(asset, files.get(asset.href)) for asset in model.assets}
+    assets = {asset.key: _asset(asset, files.get(asset.href)) for asset in model.offered_assets}
     assets[CARD_ASSET] = {
         "href": "./index.html",
         "type": "text/html",

@@ -61,7 +61,7 @@ def to_numbers(model: Model) -> dict[str, float]:
     parameters = [a.total_nb_parameters for a in model.architecture if a.total_nb_parameters]
     if parameters:
         found["parameters"] = sum(parameters)
-    sizes = [a.fields["file:size"] for a in model.assets if a.is_weights and a.fields.get("file:size")]
+    sizes = [a.fields["file:size"] for a in model.offered_assets if a.is_weights and a.fields.get("file:size")]
     if sizes:
         found["size"] = sizes[0]
     if model.gsd:

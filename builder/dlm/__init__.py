@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         Runtime,
         Tensor,
         UsefulBand,
+        Withdrawal,
     )  # fmt: skip
 
 _HOMES = {
@@ -29,14 +30,14 @@ _HOMES = {
     "extension": ("DLMExtension", "SummariesDLMExtension"),
     "objects": (
         "SCHEMA_URI", "Architecture", "ArchiveMember", "Class", "DLMObject", "Data", "Docker", "Input", "ItemExample",
-        "Output", "Runtime", "Tensor", "UsefulBand",
+        "Output", "Runtime", "Tensor", "UsefulBand", "Withdrawal",
     ),
 }  # fmt: skip
 
 __all__ = [
     "DLM_EXTENSION_HOOKS", "SCHEMA_URI", "Architecture", "ArchiveMember", "Class", "DLMExtension", "DLMObject", "Data",
     "Docker", "Input", "ItemExample", "Output", "Runtime", "SummariesDLMExtension", "Tensor", "UsefulBand",
-    "migrate_draft",
+    "Withdrawal", "migrate_draft",
 ]  # fmt: skip
 
 

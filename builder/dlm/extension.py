@@ -26,10 +26,12 @@ from builder.dlm.objects import (
     Field,
     Input,
     Many,
+    One,
     OneOrMany,
     Output,
     Runtime,
     UsefulBand,
+    Withdrawal,
     defined_by,
     fields_of,
     is_schema_uri,
@@ -45,6 +47,7 @@ ARCHITECTURE_PROP: str = PREFIX + "architecture"
 RUNTIME_PROP: str = PREFIX + "runtime"
 OUTPUTS_PROP: str = PREFIX + "outputs"
 ARCHIVE_PROP: str = PREFIX + "archive"
+WITHDRAWN_PROP: str = PREFIX + "withdrawn"
 
 
 @defined_by(DEFINITIONS["fields"])
@@ -55,8 +58,8 @@ class DLMExtension(
 ):
     """The `dlm:` fields of an Item, an Asset or an item asset definition, made by `DLMExtension.ext(obj)`.
 
-    Every attribute reads as a list and takes one object or a list; see `Many`. An Asset without a field reads the
-    field of its Item.
+    Every attribute but `withdrawn` reads as a list and takes one object or a list; see `Many`. An Asset without a
+    field reads the field of its Item.
     """
 
     # pystac's `name` is missing on purpose: it means that `item.ext.<name>` exists, which pystac's own have alone.
@@ -67,6 +70,7 @@ class DLMExtension(
     runtime: Many[Runtime] = Many(Runtime, RUNTIME_PROP)
     outputs: Many[Output] = Many(Output, OUTPUTS_PROP)
     archive: Many[ArchiveMember] = Many(ArchiveMember, ARCHIVE_PROP, always_list=True)
+    withdrawn: One[Withdrawal] = One(Withdrawal, WITHDRAWN_PROP)
 
     def apply(
         self,
@@ -76,6 +80,7 @@ class DLMExtension(
         runtime: OneOrMany[Runtime] | None = None,
         outputs: OneOrMany[Output] | None = None,
         archive: OneOrMany[ArchiveMember] | None = None,
+        withdrawn: Withdrawal | None = None,
     ) -> None:
         """Sets all fields; one that is not given is removed."""
         self.data = data
@@ -84,6 +89,7 @@ class DLMExtension(
         self.runtime = runtime
         self.outputs = outputs
         self.archive = archive
+        self.withdrawn = withdrawn
 
     def join_bands(self, data: Data) -> list[UsefulBand]:
         """The useful bands of `data`, completed with what `eo:bands` says about the band at each index.

@@ -113,6 +113,32 @@ class Required(Key[V]):
         holder._write(self.key, value)
 
 
+class One(Key[V]):
+    """A field of one object of the type `of`: reads as None if the field is left out. Writing None removes it."""
+
+    def __init__(self, of: type[V], key: str = "") -> None:
+        super().__init__(key)
+        self.of = of
+
+    @overload
+    def __get__(self, holder: None, owner: type) -> Self: ...
+    @overload
+    def __get__(self, holder: Holder, owner: type) -> V | None: ...
+    def __get__(self, holder: Holder | None, owner: type) -> Self | V | None:
+        if holder is None:
+            return self
+        value = holder._read(self.key)
+        return None if value is None else cast(V, cast(type[DLMObject], self.of).from_dict(value))
+
+    def __set__(self, holder: Holder, value: V | None) -> None:
+        if value is None:
+            holder._remove(self.key)
+        elif not isinstance(value, self.of):
+            raise TypeError(f"{self.key} takes {self.of.__name__}, not {type(value).__name__}")
+        else:
+            holder._write(self.key, cast(DLMObject, value).to_dict())
+
+
 class Many(Key[V]):
     """A field of objects or texts of the type `of`: always reads as a list, empty if the field is left out.
 
@@ -347,3 +373,12 @@ class ArchiveMember(DLMObject):
 
     name: Required[str] = Required()
     role: Many[str] = Many(str)
+
+
+@defined_by(DEFINITIONS["withdrawal"])
+class Withdrawal(DLMObject):
+    """Why and since when a model is withdrawn, and what to use instead."""
+
+    reason: Required[str] = Required()
+    since: Required[str] = Required()
+    replaced_by: Field[str] = Field()

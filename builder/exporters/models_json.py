@@ -8,7 +8,7 @@ from builder.catalog import Entry, Library
 from builder.model import is_relative
 from builder.output import Artifact, to_json
 
-VERSION = "1.0.0"
+VERSION = "1.1.0"
 """Version of the form of models.json. A new field raises the second number, a changed or removed one the first."""
 
 
@@ -39,6 +39,7 @@ def _record(entry: Entry) -> dict[str, Any]:
         "license": model.license,
         "version": model.version,
         "deprecated": model.deprecated,
+        "withdrawn": properties.get("dlm:withdrawn"),
         "updated": properties.get("updated"),
         "keywords": list(model.keywords),
         "tasks": list(model.tasks),

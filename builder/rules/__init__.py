@@ -1,6 +1,6 @@
 """Stage 3, rules: what no schema can say about a model. One small generator each; see `registry` for the form."""
 
-from builder.rules import deployment, imagery, item, outputs, reading, words
+from builder.rules import deployment, imagery, item, lifecycle, outputs, reading, words
 from builder.rules.examples import example
 from builder.rules.registry import RULES, Rule, check_rules, suggest_rules
 
@@ -12,6 +12,7 @@ __all__ = [
     "example",
     "imagery",
     "item",
+    "lifecycle",
     "outputs",
     "reading",
     "suggest_rules",

@@ -175,7 +175,7 @@ def weights_missing(model: Model) -> Iterator[Problem]:
 
     Without them nobody can run it.
     """
-    if model.weights is None:
+    if model.weights is None and not model.withdrawn:
         if model.assets:
             hint = "give the asset of the weights roles: [weights]"
             yield Problem(("assets",), "no asset has the role weights", hint, on="key")
@@ -191,7 +191,7 @@ def mlm_missing(model: Model) -> Iterator[Problem]:
     left out. `mlm: false` in catalog.yml leaves them out everywhere.
     """
     reason = why_not(model)
-    if reason is not None and not any(key.startswith(PREFIX) for key in model.fields):
+    if reason is not None and not model.withdrawn and not any(key.startswith(PREFIX) for key in model.fields):
         message = f"the Item carries no mlm: fields: {reason}"
         yield Problem(("assets",) if model.assets else (), message, "add an asset with roles: [weights]", on="key")
 
@@ -202,7 +202,7 @@ def weights_unsafe(model: Model) -> Iterator[Problem]:
 
     Publish them as safetensors or ONNX as well. The card says so to its readers.
     """
-    for asset in model.assets:
+    for asset in model.offered_assets:
         path = asset.href.split("?", 1)[0].split("#", 1)[0].lower()
         if asset.is_weights and path.endswith(PICKLE_SUFFIXES):
             message = f"{path.rsplit('/', 1)[-1]} is read by pickle, which runs code that is hidden in it"

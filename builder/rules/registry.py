@@ -45,6 +45,7 @@ RULES: dict[str, Rule] = {}
 _BINDING = frozenset({
     "yaml-syntax", "findings-more", "value-missing", "item-invalid", "id-unsafe", "id-duplicate", "link-broken",
     "asset-name", "url-unsafe", "docs-invalid", "version-cycle", "waiver-invalid", "waiver-unused",
+    "withdrawal-incomplete", "withdrawal-target",
 })  # fmt: skip
 
 

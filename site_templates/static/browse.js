@@ -217,7 +217,8 @@
     return make("li", { class: "result" }, [
       make("div", { class: "what" }, [
         make("a", { href: root + engine.folder(row) + "/index.html", text: title }),
-        flags & 1 ? make("span", { class: "badge warn", text: "deprecated" }) : null,
+        flags & 4 ? make("span", { class: "badge", text: "withdrawn" })
+          : flags & 1 ? make("span", { class: "badge warn", text: "deprecated" }) : null,
         flags & 2 ? make("span", { class: "badge", text: "experimental" }) : null,
         make("span", { class: "facts" }, facts(row).map(function (text) { return make("span", { text: text }); }))
       ]),

@@ -40,7 +40,7 @@
       ["Task", function (r) { return search.sentence(joined(r.tasks)); }],
       ["Version", function (r) { return r.version; }],
       ["License", function (r) { return r.license; }],
-      ["Status", function (r) { return r.deprecated ? "deprecated" : "current"; }]
+      ["Status", function (r) { return r.withdrawn !== undefined ? "withdrawn" + (r.withdrawn ? " since " + r.withdrawn.slice(0, 10) : "") : r.deprecated ? "deprecated" : "current"; }]
     ]],
     ["Imagery", [
       ["Sensor", function (r) { return joined(r.sensors); }],

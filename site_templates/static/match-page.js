@@ -8,7 +8,7 @@
   var VERDICTS = { fits: "Fits", possible: "Possible", unclear: "Unclear", no: "Does not fit" };
   var STATUS = { fits: "✓", near: "≈", unknown: "?", differs: "✗" };
   var SAID = { fits: "fits", near: "nearly", unknown: "unknown", differs: "differs" };
-  var LABELS = { bands: "Bands", sensor: "Sensor", gsd: "GSD", level: "Level", dtype: "Data type", place: "Place", time: "Time", task: "Task" };
+  var LABELS = { bands: "Bands", sensor: "Sensor", gsd: "GSD", level: "Level", dtype: "Data type", place: "Place", time: "Time", task: "Task", status: "Status" };
   var rowOf = new Map(index.ids.map(function (id, row) { return [id, row]; }));
   var records = null, item = null, results = [], shown = PAGE;
 
@@ -148,7 +148,8 @@
       list.append(make("li", { class: "verdict-" + result.verdict }, [
         make("div", { class: "what" }, [
           make("a", { href: root + collection + "/" + result.id + "/index.html", text: index.titles[row] }),
-          index.flags[row] & 1 ? make("span", { class: "badge warn", text: "deprecated" }) : null,
+          index.flags[row] & 4 ? make("span", { class: "badge", text: "withdrawn" })
+            : index.flags[row] & 1 ? make("span", { class: "badge warn", text: "deprecated" }) : null,
           make("span", { class: "score" }, [make("strong", { text: VERDICTS[result.verdict] }), " " + result.score + " of 100"])
         ]),
         make("div", { class: "thumbnail" }, [search.thumbnail(index, row)]),

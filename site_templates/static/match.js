@@ -253,6 +253,11 @@
   }
 
   api.matchOne = function (record, imagery) {
+    if (record.withdrawn !== undefined) {
+      var since = record.withdrawn ? " since " + day(record.withdrawn) : "";
+      var reason = { criterion: "status", status: "differs", text: "the model is withdrawn" + since };
+      return { id: record.id, verdict: "no", score: 0, reasons: [reason] };
+    }
     var rules = api.rules, status = {}, total = 0, points = 0, verdict = "fits";
     var found = {
       bands: matchBands(record, imagery), sensor: matchSensor(record, imagery), gsd: matchGsd(record, imagery),

@@ -36,6 +36,7 @@ from builder.dlm import (
     SummariesDLMExtension,
     Tensor,
     UsefulBand,
+    Withdrawal,
     migrate_draft,
     objects,
     spellings,
@@ -60,6 +61,7 @@ CLASSES: dict[type, Json] = {
     Runtime: DEFINITIONS["runtime"],
     Tensor: DEFINITIONS["tensor"],
     UsefulBand: DEFINITIONS["useful_band"],
+    Withdrawal: DEFINITIONS["withdrawal"],
 }
 FIELDS: dict[type, Json] = {
     **CLASSES,
@@ -115,6 +117,7 @@ def filled() -> pystac.Item:
             class_name_mapping=[Class(index=0, class_name="land"), Class(index=1, class_name="water")],
         ),
         archive=ArchiveMember(name="model.pth", role="model weight"),
+        withdrawn=Withdrawal(reason="Trained on the test set.", since="2024-05-01", replaced_by="b"),
     )
     return new
 
