@@ -37,6 +37,7 @@ from builder.footprint import Footprint, to_footprint
 from builder.inputs import InputView, Step, to_head, to_input_view, to_network
 from builder.layers import Layers, parse_layers
 from builder.model import ClassName, Docker, Link, Model, Output, Runtime
+from builder.recipe import Recipe, to_recipe
 from builder.standing import Standing, Statistics, to_standings
 from builder.templates import format_filesize, format_number, markdown
 
@@ -96,6 +97,7 @@ class Card:
     coverage: tuple[Fact, ...]
     footprint: Footprint | None
     inputs: tuple[InputView, ...]
+    recipe: Recipe
     network: Step
     heads: tuple[tuple[Step, ...], ...]
     layers: tuple[Layers | None, ...]
@@ -131,6 +133,7 @@ def to_card(entry: Entry, catalog: CatalogInfo, statistics: Statistics = Statist
         coverage=tuple(_coverage(entry)),
         footprint=to_footprint(entry.item["bbox"], model.geometry) if model.bbox or model.geometry else None,
         inputs=inputs,
+        recipe=to_recipe(model),
         network=to_network(model, layers),
         heads=tuple(to_head(output) for output in model.outputs) or ((Step("output", "Output"),),),
         layers=layers,

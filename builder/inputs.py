@@ -1,4 +1,4 @@
-"""Stage 6, render: the way from the imagery to the network, for each input: bands, steps, formula and code."""
+"""Stage 6, render: the way from the imagery to the network, for each input: bands, steps and formula."""
 
 from __future__ import annotations
 
@@ -72,7 +72,6 @@ class InputView:
     shapes: tuple[str, ...]
     steps: tuple[Step, ...]
     formula: str
-    code: str
 
 
 def to_input_view(model: Model, index: int) -> InputView:
@@ -114,7 +113,6 @@ def to_input_view(model: Model, index: int) -> InputView:
         shapes=shapes,
         steps=tuple(_steps(model, entry, data, rows, shapes)),
         formula=_formula(entry),
-        code=_code(entry, data, rows),
     )
 
 
@@ -221,24 +219,3 @@ def _formula(entry: Input) -> str:
     if entry.normalization_std:
         term = f"({term}) / std" if entry.normalization_mean or entry.scaling_factor is not None else f"{term} / std"
     return "" if term == "pixel" else f"x = {term}"
-
-
-def _code(entry: Input, data: Data | None, rows: tuple[BandRow, ...]) -> str:
-    """The same as numpy code, from the stated numbers alone; empty when there is nothing to do."""
-    indices = list(entry.selected_band) or [row.index for row in rows if row.index is not None]
-    steps = []
-    if indices:
-        steps.append(f"x = image[{indices!r}].astype('float32')  # the model's bands, in its order")
-    elif _formula(entry):
-        steps.append("x = image.astype('float32')")
-    if entry.scaling_factor is not None:
-        steps.append(f"x = x * {entry.scaling_factor!r}")
-    for name, sign, numbers in (("mean", "-", entry.normalization_mean), ("std", "/", entry.normalization_std)):
-        if numbers:
-            steps.append(f"{name} = np.array({list(numbers)!r}, dtype='float32').reshape(-1, 1, 1)")
-            steps.append(f"x = x {sign} {name}")
-    if not steps:
-        return ""
-    dtype = f", {data.dtype}" if data and data.dtype else ""
-    steps.append("x = x[np.newaxis]  # N × C × H × W")
-    return "\n".join(["import numpy as np", "", f"# image: array of bands × height × width{dtype}", *steps])

@@ -8,7 +8,7 @@ import re
 import sys
 import tomllib
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -24,10 +24,10 @@ ROWS = (
     {"docs", "document", "explain", "footprint", "model", "report"},
     {"mlm_values"},
     {"mlm"},
-    {"authoring", "facts", "fix", "importers", "rules", "source"},
+    {"authoring", "facts", "fix", "importers", "recipe", "rules", "source"},
     {"figures", "stac", "validate", "waiver"},
     {"catalog", "check", "cite", "details", "inputs"},
-    {"about", "exporters", "imagery", "lists", "search", "standing"},
+    {"about", "exporters", "imagery", "inference", "lists", "search", "standing"},
     {"across", "card", "mend"},
     {"site"},
     {"pipeline"},
@@ -55,6 +55,10 @@ DOORS = {
 }
 # Imported, but a part of another dependency that is pinned to it.
 COMES_WITH = {"markupsafe": "jinja2"}
+# Libraries of an extra, by the modules that import them, each inside the function that needs it.
+OPTIONAL = {
+    "numpy": {"inference"},
+}
 
 MAX_LINES = 450
 # Files that are longer. The list may only become shorter.
@@ -78,15 +82,20 @@ def tree(path: Path) -> ast.Module:
 def imported(path: Path) -> Iterator[str]:
     """The dotted names of all imports of a file, also those inside functions."""
     for node in ast.walk(tree(path)):
-        if isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path.name} imports relatively"
-            assert node.module is not None
-            if node.module == "builder":
-                yield from (f"builder.{alias.name}" for alias in node.names)
-            else:
-                yield node.module
-        elif isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+        if isinstance(node, ast.ImportFrom | ast.Import):
+            yield from _names(node)
+
+
+def _names(node: ast.ImportFrom | ast.Import) -> Iterator[str]:
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+        return
+    assert node.level == 0, f"line {node.lineno} imports relatively"
+    assert node.module is not None
+    if node.module == "builder":
+        yield from (f"builder.{alias.name}" for alias in node.names)
+    else:
+        yield node.module
 
 
 def test_every_module_has_a_row() -> None:
@@ -130,18 +139,31 @@ def third_party() -> dict[str, set[str]]:
 
 def test_one_dependency_has_one_door() -> None:
     used = third_party()
-    assert used.keys() - COMES_WITH.keys() == DOORS.keys()
-    for library, doors in DOORS.items():
+    assert used.keys() - COMES_WITH.keys() == DOORS.keys() | OPTIONAL.keys()
+    for library, doors in {**DOORS, **OPTIONAL}.items():
         assert used[library] <= doors, library
+
+
+def test_a_library_of_an_extra_is_imported_where_it_is_used() -> None:
+    for path in files():
+        for node in tree(path).body:
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                assert not OPTIONAL.keys() & {name.partition(".")[0] for name in _names(node)}, path.name
 
 
 def test_what_is_imported_is_declared_and_what_is_declared_is_imported() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    declared = {re.split(r"[^\w.-]", line)[0].lower().replace("_", "-") for line in project["dependencies"]}
+    declared = _projects(project["dependencies"])
+    extra = _projects(line for lines in project["optional-dependencies"].values() for line in lines)
     distributions = importlib.metadata.packages_distributions()
-    names = {COMES_WITH.get(library, library) for library in third_party()}
+    names = {COMES_WITH.get(library, library) for library in third_party()} - OPTIONAL.keys()
     used = {min(distributions[name]).lower().replace("_", "-") for name in names}
     assert used == declared
+    assert {min(distributions.get(name, [name])).lower().replace("_", "-") for name in OPTIONAL} <= extra - declared
+
+
+def _projects(lines: Iterable[str]) -> set[str]:
+    return {re.split(r"[^\w.-]", line)[0].lower().replace("_", "-") for line in lines}
 
 
 def test_only_the_commands_print() -> None:
