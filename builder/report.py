@@ -27,13 +27,16 @@ def printable(text: str) -> str:
 
     Messages quote what authors wrote; a terminal must not obey it.
     """
-    return "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text.expandtabs(_TAB)
-    )
+    text = text.expandtabs(_TAB)
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
 
 
 def display_width(text: str) -> int:
     """Columns that the text takes on a terminal: two for wide characters, none for combining ones."""
+    if text.isascii():
+        return len(text)
     return sum(
         0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text
     )

@@ -40,7 +40,7 @@ def run(target: Callable[[bytes], None], name: str, *, structured: bool) -> None
     found = targets.CORPUS / name
     found.mkdir(exist_ok=True)
     arguments = [
-        f"-dict={dictionary}", f"-artifact_prefix={found}/", "-timeout=10", "-rss_limit_mb=2000", "-max_len=16384",
+        f"-dict={dictionary}", f"-artifact_prefix={found}/", "-timeout=60", "-rss_limit_mb=2000", "-max_len=16384",
     ]  # fmt: skip
     known = [pair for pair in (_read(seed) for seed in pool) if pair is not None]
 
