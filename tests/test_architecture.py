@@ -15,12 +15,12 @@ from pathlib import Path
 from shared import ROOT
 
 PACKAGE = ROOT / "builder"
-FAMILIES = {"commands", "dlm", "rules", "exporters", "importers"}
+FAMILIES = {"commands", "dlm", "rules", "exporters", "importers", "weights"}
 """Folders that count as one module; `schemas` holds no code."""
 
 # A module imports from rows above its own only, and members of one row never import each other.
 ROWS = (
-    {"__init__", "diagnostic", "dlm", "layers", "match", "output", "schema", "templates", "workers"},
+    {"__init__", "diagnostic", "dlm", "layers", "match", "output", "schema", "templates", "weights", "workers"},
     {"docs", "document", "explain", "footprint", "model", "report"},
     {"mlm_values"},
     {"mlm"},
@@ -54,10 +54,11 @@ DOORS = {
     "yaml": {"document", "fix"},
 }
 # Imported, but a part of another dependency that is pinned to it.
-COMES_WITH = {"markupsafe": "jinja2"}
+COMES_WITH = {"google": "onnx", "markupsafe": "jinja2"}
 # Libraries of an extra, by the modules that import them, each inside the function that needs it.
 OPTIONAL = {
     "numpy": {"inference"},
+    "onnx": {"weights"},
 }
 
 MAX_LINES = 450
