@@ -78,7 +78,7 @@ def test_the_wheel_holds_what_the_package_needs_and_nothing_else(distributions: 
         assert expected - names == set()
         assert not [name for name in names if "__pycache__" in name or name.endswith(".pyc")]
         points = wheel.read(f"{about}/entry_points.txt").decode()
-        assert "build-catalog = builder.cli:main" in points
+        assert "build-catalog = builder.__main__:main" in points
         assert "[pystac.extensions]" in points
         metadata = email.message_from_bytes(wheel.read(f"{about}/METADATA"))
         assert metadata["License-Expression"] == "Apache-2.0"
