@@ -205,6 +205,9 @@ def run_read(source: Source, about: About, progress: Progress, workers: Workers 
     """The first batch function over all models, in order."""
     outcomes: list[Outcome] = []
     recipe = Recipe(about.titles, source.collections, about.grades)
+    if workers.remote:
+        for local in source.files.values():
+            _ = local.size, local.sha256  # known from here on, where the file is
     for batch in run_batches(workers, read_batch, list(_with_files(source)), recipe):
         outcomes += batch
         progress("check", len(outcomes), len(source.models))

@@ -10,10 +10,12 @@ import signal
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
+
+from builder.program import describe_program
 
 BATCH = 32
 """Models in a batch: enough work to pay for sending it to another process, few enough to keep all of them busy."""
@@ -26,20 +28,33 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
+DASK = "dask://"
+"""How the address of a Dask scheduler begins."""
+
+
 class WorkersError(Exception):
     """The work could not be done elsewhere. The message says why and what to do."""
+
+
+class DaskMissingError(WorkersError):
+    """The extra `dask` is not installed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Workers:
     """An executor and how many batches it works on at a time; without one, batches run here, one after the other.
 
-    A library that is smaller than `pays` models is not worth the executor, and is built here, too.
+    A library that is smaller than `pays` models is not worth the executor, and is built here, too. `remote` workers do
+    not see the files of this machine. `losses` are the errors by which the executor says that workers were lost, and
+    `advice` is what to do then.
     """
 
     executor: Executor | None = None
     jobs: int = 1
     pays: int = 0
+    remote: bool = False
+    losses: tuple[type[Exception], ...] = (BrokenExecutor,)
+    advice: str = "a worker process ended in the middle of its work, as it does when memory runs out; --jobs 1 needs least"
 
 
 SERIAL = Workers()
@@ -75,9 +90,8 @@ def run_batches(
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
-    except BrokenExecutor as error:
-        message = "a worker process ended in the middle of its work, as it does when memory runs out"
-        raise WorkersError(f"{message}; --jobs 1 needs the least") from error
+    except workers.losses as error:
+        raise WorkersError(workers.advice) from error
     finally:
         for future in waiting:
             future.cancel()
@@ -128,3 +142,44 @@ def open_pool(jobs: int | None = None) -> Iterator[Workers]:
 def _leave_interrupts() -> None:
     """Ctrl-C reaches every process of the terminal; the one that handed out the work ends the others."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+@contextmanager
+def open_cluster(address: str) -> Iterator[Workers]:
+    """The workers of the Dask cluster whose scheduler is at `dask://host:port`.
+
+    They need this package in the same version, and no shared disk. What a lost worker had not finished, the scheduler
+    gives to another one.
+    """
+    try:
+        import distributed
+    except ImportError as error:
+        raise DaskMissingError("--executor needs the extra dask: pip install 'dlm-catalog[dask]'") from error
+    scheduler = address.removeprefix(DASK)
+    try:
+        client = distributed.Client(f"tcp://{scheduler}", timeout=10, set_as_default=False, name="dlm-catalog")
+    except (OSError, ValueError) as error:
+        message = f"no Dask scheduler answers at {scheduler}; start one with `dask scheduler`, or leave --executor out"
+        raise WorkersError(message) from error
+    try:
+        _compare_programs(client)
+        threads = sum(client.nthreads().values())
+        lost = (distributed.scheduler.KilledWorker, CancelledError, distributed.comm.CommClosedError)
+        advice = f"the Dask cluster at {scheduler} was lost in the middle of the work; see the logs of its workers"
+        yield Workers(client.get_executor(pure=False), threads, remote=True, losses=lost, advice=advice)
+    finally:
+        client.close(timeout=5)
+
+
+def _compare_programs(client: Any) -> None:
+    """Raises WorkersError unless there are workers, and all of them make the same bytes as this process would."""
+    if not client.nthreads():
+        raise WorkersError("the Dask cluster has no workers; start some with `dask worker`")
+    own = describe_program()
+    for worker, other in client.run(describe_program, on_error="return").items():
+        if isinstance(other, BaseException):
+            raise WorkersError(f"the Dask worker {worker} cannot import dlm-catalog: {other}; install it there")
+        if differing := sorted(name for name in own | other if own.get(name) != other.get(name)):
+            name = min(differing, key=lambda name: name == "code")
+            versions = f"{other.get(name, 'none')[:12]} there, {own.get(name, 'none')[:12]} here"
+            raise WorkersError(f"the Dask worker {worker} has another {name}: {versions}; install the same")

@@ -20,7 +20,7 @@ FAMILIES = {"commands", "dlm", "rules", "exporters", "importers", "weights"}
 
 # A module imports from rows above its own only, and members of one row never import each other.
 ROWS = (
-    {"__init__", "diagnostic", "dlm", "layers", "match", "output", "schema", "templates", "weights", "workers"},
+    {"__init__", "diagnostic", "dlm", "layers", "match", "output", "program", "schema", "templates", "weights"},
     {"docs", "document", "explain", "footprint", "model", "report"},
     {"mlm_values"},
     {"mlm"},

@@ -16,10 +16,12 @@ from builder.commands.shared import (
     OK,
     USAGE,
     base_url_option,
+    executor_option,
     format_option,
     jobs_option,
     need_folder,
     need_url,
+    open_workers,
     quiet_option,
     report_findings,
     show_progress,
@@ -43,17 +45,17 @@ from builder.commands.shared import (
     help="Folder of templates of your own.",
 )
 @jobs_option
+@executor_option
 @format_option
 @quiet_option
 def build(
     source: FilePath, output: FilePath, base_url: str | None, strict: bool, no_docs: bool, templates: FilePath | None,
-    jobs: int | None, form: str, quiet: bool,
+    jobs: int | None, executor: str | None, form: str, quiet: bool,
 ) -> None:  # fmt: skip
     """Build the catalog of SOURCE (default: catalog_src) into a static site."""
     from builder import pipeline
     from builder.output import OutputError
     from builder.templates import TemplatesError
-    from builder.workers import WorkersError, open_pool
 
     started = time.monotonic()
     need_folder(source)
@@ -62,9 +64,9 @@ def build(
         stop(USAGE, f"the site cannot lie inside its source: {output} is in {source}; choose another --output")
     settings = pipeline.Settings(source, base_url, templates, None if no_docs else _find_docs(source), strict)
     try:
-        with show_progress(quiet) as progress, open_pool(jobs) as workers:
+        with show_progress(quiet) as progress, open_workers(jobs, executor) as workers:
             result = pipeline.build(settings, progress, workers, output)
-    except (OutputError, TemplatesError, WorkersError) as error:
+    except (OutputError, TemplatesError) as error:
         stop(USAGE, str(error))
     except OSError as error:
         stop(USAGE, f"{error.filename or output}: {error.strerror or error}")

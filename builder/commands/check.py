@@ -17,10 +17,12 @@ from builder.commands.shared import (
     USAGE,
     base_url_option,
     count_noun,
+    executor_option,
     format_option,
     jobs_option,
     need_folder,
     need_url,
+    open_workers,
     quiet_option,
     report_findings,
     show_progress,
@@ -34,14 +36,15 @@ from builder.commands.shared import (
 @base_url_option
 @strict_option
 @jobs_option
+@executor_option
 @format_option
 @quiet_option
 @click.option("--fix", is_flag=True, help="Make the safe fixes in the files first.")
 @click.option("--diff", is_flag=True, help="Show what --fix would change, and stop.")
 @click.option("--explain", metavar="RULE", help="Explain a rule and stop.")
 def check(
-    sources: tuple[FilePath, ...], base_url: str | None, strict: bool, jobs: int | None, form: str, quiet: bool,
-    fix: bool, diff: bool, explain: str | None,
+    sources: tuple[FilePath, ...], base_url: str | None, strict: bool, jobs: int | None, executor: str | None,
+    form: str, quiet: bool, fix: bool, diff: bool, explain: str | None,
 ) -> None:  # fmt: skip
     """Check SOURCES, folders or single model files (default: catalog_src).
 
@@ -52,7 +55,6 @@ def check(
         return
     from builder import pipeline
     from builder.diagnostic import sort_diagnostics
-    from builder.workers import WorkersError, open_pool
 
     started = time.monotonic()
     need_url(base_url)
@@ -65,10 +67,8 @@ def check(
             continue
         need_folder(source)
         try:
-            with show_progress(quiet) as progress, open_pool(jobs) as workers:
+            with show_progress(quiet) as progress, open_workers(jobs, executor) as workers:
                 results.append(pipeline.check(pipeline.Settings(source, base_url), progress, workers))
-        except WorkersError as error:
-            stop(USAGE, str(error))
         except KeyboardInterrupt:
             stop(INTERRUPTED, "stopped")
     diagnostics = sort_diagnostics(d for result in results for d in result.diagnostics)

@@ -6,6 +6,8 @@ import os
 import re
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -16,6 +18,7 @@ from builder import __version__
 if TYPE_CHECKING:
     from builder.diagnostic import Diagnostic
     from builder.pipeline import Build, Progress
+    from builder.workers import Workers
 
 OK, ERRORS, USAGE, NOTHING, MISSING = range(5)
 INTERRUPTED = 130
@@ -29,6 +32,9 @@ strict_option = click.option("--strict", is_flag=True, help="Warnings fail, too.
 quiet_option = click.option("--quiet", "-q", is_flag=True, help="Print findings only, no progress and no summary.")
 jobs_option = click.option(
     "-j", "--jobs", type=click.IntRange(1), metavar="N", help="Processes that share the work.  [default: one a core]"
+)
+executor_option = click.option(
+    "--executor", metavar="URL", help="Dask scheduler whose workers do the work: dask://host:8786."
 )
 base_url_option = click.option("--base-url", metavar="URL", help="Address the site will have.")
 
@@ -57,6 +63,23 @@ def need_url(base_url: str | None) -> None:
     about = schemas.load(schemas.CATALOG_FILE)["properties"]["base_url"]
     if re.search(about["pattern"], base_url) is None:
         stop(USAGE, f"--base-url {base_url} is not {about['x-expects']}")
+
+
+@contextmanager
+def open_workers(jobs: int | None, executor: str | None) -> Iterator[Workers]:
+    """The workers that the options ask for; what goes wrong with them ends the program with a line."""
+    from builder import workers
+
+    if executor is not None and (not executor.startswith(workers.DASK) or jobs is not None):
+        hint = "it has its own number of workers, so leave --jobs out" if jobs else "name it as dask://host:8786"
+        stop(USAGE, f"--executor {executor}: {hint}")
+    try:
+        with workers.open_cluster(executor) if executor else workers.open_pool(jobs) as opened:
+            yield opened
+    except workers.DaskMissingError as error:
+        stop(MISSING, str(error))
+    except workers.WorkersError as error:
+        stop(USAGE, str(error))
 
 
 def report_findings(result: Build, form: str, quiet: bool, started: float, outcome: str, *, notes: bool) -> None:
