@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import multiprocessing
 import os
 import pickle
@@ -54,7 +55,9 @@ class Workers:
     pays: int = 0
     remote: bool = False
     losses: tuple[type[Exception], ...] = (BrokenExecutor,)
-    advice: str = "a worker process ended in the middle of its work, as it does when memory runs out; --jobs 1 needs least"
+    advice: str = (
+        "a worker process ended in the middle of its work, as it does when memory runs out; --jobs 1 needs least"
+    )
 
 
 SERIAL = Workers()
@@ -152,23 +155,33 @@ def open_cluster(address: str) -> Iterator[Workers]:
     gives to another one.
     """
     try:
-        import distributed
+        import distributed as library
     except ImportError as error:
         raise DaskMissingError("--executor needs the extra dask: pip install 'dlm-catalog[dask]'") from error
+    distributed: Any = library
+    _silence("distributed", "tornado")
     scheduler = address.removeprefix(DASK)
     try:
         client = distributed.Client(f"tcp://{scheduler}", timeout=10, set_as_default=False, name="dlm-catalog")
     except (OSError, ValueError) as error:
         message = f"no Dask scheduler answers at {scheduler}; start one with `dask scheduler`, or leave --executor out"
         raise WorkersError(message) from error
+    lost = (distributed.scheduler.KilledWorker, CancelledError, distributed.comm.CommClosedError)
+    advice = f"the Dask cluster at {scheduler} was lost in the middle of the work; see the logs of its workers"
     try:
         _compare_programs(client)
         threads = sum(client.nthreads().values())
-        lost = (distributed.scheduler.KilledWorker, CancelledError, distributed.comm.CommClosedError)
-        advice = f"the Dask cluster at {scheduler} was lost in the middle of the work; see the logs of its workers"
         yield Workers(client.get_executor(pure=False), threads, remote=True, losses=lost, advice=advice)
     finally:
         client.close(timeout=5)
+
+
+def _silence(*libraries: str) -> None:
+    """Keeps from standard error what libraries log about lost connections: what counts of it is told as an error."""
+    for name in [*logging.root.manager.loggerDict]:
+        if name.partition(".")[0] in libraries:
+            for handler in logging.getLogger(name).handlers:
+                handler.setLevel(logging.CRITICAL)
 
 
 def _compare_programs(client: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from builder.source import LocalFile
 from builder.stac import Titles, to_item
 
 MINIMAL = "description: A model.\ndlm:architecture: {type: CNN}\n"
+WORDS = ["forest", "water", "crops", "cloud", "shadow", "snow", "ice", "bare", "soil", "wetland", "road", "roof"]
 TITLES = Titles("The catalog", {"c": "The collection"}, schema.DLM)
 
 
@@ -65,3 +67,17 @@ def entry_of(text: str = "", path: str = "c/a.yml") -> Entry:
     """The entry of the model in a text, to which what every model needs is added."""
     model = model_of(text, path)
     return Entry(model, to_item(model, TITLES, {}), path, MINIMAL + text)
+
+
+def many(folder: Path, number: int) -> Path:
+    """A source folder with this many different models in three collections; every tenth has a predecessor."""
+    chosen = random.Random(6)  # noqa: S311  the same models each time
+    files: dict[str, str | bytes] = {}
+    for index in range(number):
+        words = " ".join(chosen.choices(WORDS, k=40))
+        text = f"title: Model {index}\ndescription: {words}.\nlicense: MIT\ngsd: {chosen.choice((10, 20, 30))}\n"
+        text += f"dlm:architecture: {{type: CNN, total_nb_parameters: {chosen.randrange(10_000, 10_000_000)}}}\n"
+        if index % 10 == 9:
+            text += f"links: [{{rel: predecessor-version, href: m{index - 3}.yml}}]\n"
+        files[f"c{index % 3}/m{index}.yml"] = text
+    return write(folder, files)

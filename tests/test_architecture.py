@@ -21,7 +21,7 @@ FAMILIES = {"commands", "dlm", "rules", "exporters", "importers", "weights"}
 # A module imports from rows above its own only, and members of one row never import each other.
 ROWS = (
     {"__init__", "diagnostic", "dlm", "layers", "match", "output", "program", "schema", "templates", "weights"},
-    {"docs", "document", "explain", "footprint", "model", "report"},
+    {"docs", "document", "explain", "footprint", "model", "report", "workers"},
     {"mlm_values"},
     {"mlm"},
     {"authoring", "facts", "fix", "importers", "recipe", "rules", "source"},
@@ -58,6 +58,7 @@ DOORS = {
 COMES_WITH = {"google": "onnx", "markupsafe": "jinja2"}
 # Libraries of an extra, by the modules that import them, each inside the function that needs it.
 OPTIONAL = {
+    "distributed": {"workers"},
     "numpy": {"inference"},
     "onnx": {"weights"},
 }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 import signal
 import subprocess
 import sys
@@ -12,9 +11,10 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import psutil
 import pytest
 from shared import ROOT
-from sources import MINIMAL, write
+from sources import MINIMAL, many, write
 
 from builder import pipeline, workers
 from builder.output import Artifact
@@ -22,21 +22,6 @@ from builder.pipeline import Settings
 from builder.workers import SERIAL, Workers, WorkersError, open_pool, run_batches
 
 GOLDEN = ROOT / "tests" / "golden" / "source"
-WORDS = ["forest", "water", "crops", "cloud", "shadow", "snow", "ice", "bare", "soil", "wetland", "road", "roof"]
-
-
-def many(folder: Path, number: int) -> Path:
-    """A source folder with this many different models in three collections; every tenth has a predecessor."""
-    chosen = random.Random(6)  # noqa: S311  the same models each time
-    files = {}
-    for index in range(number):
-        words = " ".join(chosen.choices(WORDS, k=40))
-        text = f"title: Model {index}\ndescription: {words}.\nlicense: MIT\ngsd: {chosen.choice((10, 20, 30))}\n"
-        text += f"dlm:architecture: {{type: CNN, total_nb_parameters: {chosen.randrange(10_000, 10_000_000)}}}\n"
-        if index % 10 == 9:
-            text += f"links: [{{rel: predecessor-version, href: m{index - 3}.yml}}]\n"
-        files[f"c{index % 3}/m{index}.yml"] = text
-    return write(folder, files)
 
 
 @pytest.fixture(scope="module")
@@ -136,33 +121,16 @@ def test_a_worker_that_dies_is_told() -> None:
 # --- the command -----------------------------------------------------------------------------------------------------
 
 
-def descendants(parent: int) -> list[int]:
-    """The processes below one, as Linux tells them."""
-    parents = {}
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            parents[int(folder.name)] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
-        except OSError:
-            continue
-    found, waiting = [], [parent]
-    while waiting:
-        children = [process for process, above in parents.items() if above == waiting[0]]
-        found += children
-        waiting = [*waiting[1:], *children]
-    return found
-
-
 def kill_worker(process: subprocess.Popen[str]) -> None:
     """Kills one of the processes that do the work: they are forked from a server, which is a child of the command."""
-    below = [set(descendants(child)) for child in descendants(process.pid)]
-    os.kill(next(iter(set.union(*below))), signal.SIGKILL)
+    server = max(psutil.Process(process.pid).children(), key=lambda child: len(child.children()))
+    server.children()[0].kill()
 
 
 def press_ctrl_c(process: subprocess.Popen[str]) -> None:
     os.killpg(process.pid, signal.SIGINT)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
 @pytest.mark.parametrize(
     ("stop", "code", "message"),
     [
