@@ -6,6 +6,7 @@ templates say "not stated" there.
 
 from __future__ import annotations
 
+import functools
 import html
 import re
 import shlex
@@ -37,9 +38,10 @@ from builder.footprint import Footprint, to_footprint
 from builder.inputs import InputView, Step, to_head, to_input_view, to_network
 from builder.layers import Layers, parse_layers
 from builder.model import ClassName, Docker, Link, Model, Output, Runtime
+from builder.prose import markdown
 from builder.recipe import Recipe, to_recipe
 from builder.standing import Standing, Statistics, to_standings
-from builder.templates import format_filesize, format_number, markdown
+from builder.templates import format_filesize, format_number
 
 LEAD_LENGTH = 200
 """Characters of the description in the head: with more, a phone shows nothing else at first."""
@@ -169,6 +171,7 @@ def _legend(output: Output) -> Iterator[ClassView]:
 # --- head ------------------------------------------------------------------------------------------------------------
 
 
+@functools.lru_cache(maxsize=2)  # a card is worked out from it, and right before that its summary for search engines
 def _lead(description: str | None) -> tuple[Markup, Markup]:
     """The start of the description for the head of the card, and what is left for the overview.
 

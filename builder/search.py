@@ -18,7 +18,7 @@ from builder.catalog import Entry, Library
 from builder.details import to_record
 from builder.match import RULES
 from builder.output import Artifact
-from builder.templates import plain_text
+from builder.prose import plain_text
 
 VERSION = 1
 SHARD = 500

@@ -18,10 +18,11 @@ from builder.facts import band_words, parameter_words, sentence
 from builder.lists import LIMIT, Group, Listing, to_coverage, to_listings
 from builder.model import Model
 from builder.output import Artifact
+from builder.prose import markdown
 from builder.schema import DLM_PATH
 from builder.stac import to_datetime
 from builder.standing import Statistics
-from builder.templates import Templates, markdown
+from builder.templates import Templates
 
 FALLBACK_UPDATED = "1970-01-01T00:00:00Z"
 """What the feed says where no model states a time: a constant, so that the same source gives the same bytes."""

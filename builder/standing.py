@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import functools
 import itertools
 import math
 from collections import Counter
@@ -101,25 +102,29 @@ def to_standings(model: Model, statistics: Statistics) -> tuple[Standing, ...]:
 
 def _standing(key: str, value: float, series: Series) -> Standing:
     low, high = min(series.values[0], value), max(series.values[-1], value)
-
-    def place(number: float) -> float:
-        """In thousandths, logarithmic, with room for a mark at both ends."""
-        return 10 + 980 * (math.log(number / low) / math.log(high / low) if high > low else 0.5)
-
-    most = math.sqrt(max(series.counts))
-    marks = "".join(
-        f"M{place(number):.0f} 20v-{max(round(18 * math.sqrt(count) / most), 3)}"
-        for number, count in zip(series.values, series.counts, strict=True)
-    )
     return Standing(
         key=key,
         label=LABELS[key],
         value=_format(key, value),
         words=_words(key, value, series),
-        marks=marks,
-        x=f"{place(value) / 10:.1f}%",
+        marks=_marks(series, low, high),
+        x=f"{_place(value, low, high) / 10:.1f}%",
         low=_format(key, low),
         high=_format(key, high),
+    )
+
+
+def _place(number: float, low: float, high: float) -> float:
+    """In thousandths, logarithmic, with room for a mark at both ends."""
+    return 10 + 980 * (math.log(number / low) / math.log(high / low) if high > low else 0.5)
+
+
+@functools.lru_cache(maxsize=8)  # they are the same on nearly every card, and one of 64 marks takes as long as a table
+def _marks(series: Series, low: float, high: float) -> str:
+    most = math.sqrt(max(series.counts))
+    return "".join(
+        f"M{_place(number, low, high):.0f} 20v-{max(round(18 * math.sqrt(count) / most), 3)}"
+        for number, count in zip(series.values, series.counts, strict=True)
     )
 
 

@@ -7,23 +7,18 @@ key. What models say reaches a template only as a value: it is escaped, or it go
 from __future__ import annotations
 
 import hashlib
-import html
 import math
-import re
-import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from xml.etree.ElementTree import Element
 
 import jinja2
-import markdown as python_markdown
-import nh3
-from markdown.blockprocessors import BlockProcessor
-from markdown.extensions import Extension
-from markdown.treeprocessors import Treeprocessor
+from jinja2 import nodes
+from jinja2.compiler import CodeGenerator, Frame
 from markupsafe import Markup
+
+from builder.prose import markdown, plain_text, safe_href, show
 
 DEFAULT = "default/"
 """Under this prefix the template that an override replaces stays reachable, to extend it."""
@@ -31,11 +26,6 @@ _STATIC = "static/"
 _TEMPLATE_SUFFIXES = (".html", ".xml", ".txt")
 _APART = ("mkdocs/", "deploy/")
 """Folders of `site_templates` that are not pages of the catalog."""
-LONGEST_MARKDOWN = 100_000
-"""Characters of a text beyond which it is shown as it was written."""
-_MOST_LINES = 5_000
-_MOST_BRACKETS = 500
-SAFE_SCHEMES = frozenset({"http", "https", "mailto"})
 
 
 class TemplatesError(Exception):
@@ -129,7 +119,7 @@ def _environment(templates: Templates) -> jinja2.Environment:
     """The environment of a snapshot, made once per process: compiling the templates costs more than many cards."""
     environment = _environments.get(templates.digest)
     if environment is None:
-        environment = jinja2.Environment(
+        environment = _Environment(
             loader=jinja2.DictLoader(templates.sources),
             autoescape=True,
             undefined=jinja2.StrictUndefined,
@@ -140,7 +130,7 @@ def _environment(templates: Templates) -> jinja2.Environment:
         )
         environment.filters.update(
             count=format_count, short=format_short, num=format_number, filesize=format_filesize,
-            markdown=markdown, safe_href=safe_href,
+            markdown=markdown, safe_href=safe_href, field_rows=field_rows,
         )  # fmt: skip
         # The preview server makes a new snapshot at every save: the old ones need not stay.
         _environments.clear()
@@ -148,7 +138,7 @@ def _environment(templates: Templates) -> jinja2.Environment:
     return environment
 
 
-# --- numbers and links -----------------------------------------------------------------------------------------------
+# --- numbers -----------------------------------------------------------------------------------------------
 
 
 def format_count(value: int) -> str:
@@ -184,208 +174,38 @@ def format_number(value: Any) -> str:
     return repr(value)
 
 
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
-_NOT_IN_URL = re.compile('[\x00-\x1f\x7f-\x9f\u2028\u2029<>"`{}|\\\\^]')
+def field_rows(rows: Iterable[tuple[str, str]]) -> Markup:
+    """Table rows of a field's name, as code, and its value.
 
-
-def safe_href(value: object, local: bool = False) -> str | None:
-    """The text as a link's target, if following it can only open a page or a file of the site; else None.
-
-    Targets are http, https and mailto URLs, and with `local` relative references, to files of the site. Characters
-    that browsers drop from URLs are refused, as `java\tscript:` would be a script after that.
+    Made here rather than by a loop in the template: the table of every field is half of what a card prints.
     """
-    if not isinstance(value, str):
-        return None
-    href = value.strip(" ")
-    if not href or _NOT_IN_URL.search(href) or href.startswith(("//", "/")):
-        return None
-    scheme = _SCHEME.match(href)
-    if scheme:
-        return href.replace(" ", "%20") if scheme[1].lower() in SAFE_SCHEMES else None
-    if not local or ":" in re.split("[/?#]", href, maxsplit=1)[0]:
-        return None
-    return href.replace(" ", "%20")
+    # S704: what is put together has been escaped.
+    return Markup(  # noqa: S704
+        "".join([f"<tr><td><code>{show(name)}</code></td><td>{show(value)}</td></tr>\n" for name, value in rows])
+    )
 
 
-_UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
+class _Generator(CodeGenerator):
+    """Compiles `{{ x }}` to a call of `show`, in place of the two of `finalize` and `escape`."""
+
+    def _output_child_pre(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:
+        if frame.eval_ctx.volatile or not frame.eval_ctx.autoescape:
+            super()._output_child_pre(node, frame, finalize)
+        else:
+            self.write("environment.show(")
+
+    def _output_child_post(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:
+        if frame.eval_ctx.volatile or not frame.eval_ctx.autoescape:
+            super()._output_child_post(node, frame, finalize)
+        else:
+            self.write(")")
 
 
-def plain_text(text: str) -> str:
-    """The text with U+FFFD for what a page must not hold: characters that HTML, XML or UTF-8 forbid, and overrides of
-    the writing direction, which make the words after them show something else than they say."""
-    return _UNFIT.sub("\ufffd", text)
+class _Environment(jinja2.Environment):
+    code_generator_class = _Generator
+    show = staticmethod(show)
 
 
 def _finalize(value: object) -> object:
-    if type(value) is str and value.isprintable():
-        return value  # none of the unfit characters is printable, and this is said sooner
+    """For what a template prints without escaping it."""
     return plain_text(value) if isinstance(value, str) and not isinstance(value, Markup) else value
-
-
-# --- Markdown --------------------------------------------------------------------------------------------------------
-
-_TAGS = frozenset({
-    "a", "abbr", "b", "blockquote", "br", "caption", "cite", "code", "dd", "del", "details", "div", "dl", "dt", "em",
-    "h1", "h2", "h3", "h4", "h5", "h6", "hr", "i", "img", "ins", "kbd", "li", "mark", "ol", "p", "pre", "q", "s",
-    "samp", "small", "strong", "sub", "summary", "sup", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "u",
-    "ul", "var",
-})  # fmt: skip
-_ATTRIBUTES = {
-    "a": {"href", "title"},
-    "abbr": {"title"},
-    "img": {"src", "alt", "title", "width", "height"},
-    "li": {"id"},
-    "ol": {"start"},
-    "sup": {"id"},
-    "td": {"align", "colspan", "rowspan"},
-    "th": {"align", "colspan", "rowspan", "scope"},
-}
-_FOOTNOTE = re.compile(r"fn(?:ref\d*)?:[\w-]+")
-_local = threading.local()
-
-
-def markdown(text: object, prefix: str = "text", level: int = 4) -> Markup:
-    """Markdown as HTML that is safe and fits in: never raises, whatever the text is.
-
-    Headings start at `level` and skip none. `prefix` goes before the ids of footnotes and names the tables, so it
-    must be unique on the page. Images of other hosts become links, because the pages load nothing from elsewhere.
-    """
-    source = plain_text(str(text))
-    try:
-        dirty = _converter().convert(source) if not _is_tangled(source) else f"<pre>{html.escape(source)}</pre>"
-    except Exception:  # python-markdown fails on some texts, e.g. by too deep nesting
-        _local.converter = None
-        dirty = f"<pre>{html.escape(source)}</pre>"
-    seen: set[str] = set()
-
-    def keep(_tag: str, name: str, value: str) -> str | None:
-        # Without angle brackets in attributes, what looks like a tag in the result is one.
-        value = value.replace("<", "").replace(">", "")
-        if name == "id":
-            new = f"{prefix}-{value}"
-            if new in seen or not _FOOTNOTE.fullmatch(value):
-                return None
-            seen.add(new)
-            return new
-        if name == "href":
-            return (
-                f"#{prefix}-{value[1:]}"
-                if _FOOTNOTE.fullmatch(value[1:]) and value[0] == "#"
-                else safe_href(value, local=True)
-            )
-        if name == "src":
-            return value if _is_local_image(value) else None
-        if name in ("colspan", "rowspan", "width", "height", "start"):
-            return value if re.fullmatch(r"\d{1,4}", value) else None
-        if name == "align":
-            return value if value in ("left", "right", "center") else None
-        return value
-
-    clean = nh3.clean(
-        dirty,
-        tags=set(_TAGS),
-        attributes={tag: set(names) for tag, names in _ATTRIBUTES.items()},
-        attribute_filter=keep,
-        url_schemes=set(SAFE_SCHEMES),
-        link_rel="noopener nofollow",
-    )
-    clean = re.sub(r"<img(?![^>]* src=)[^>]*>", "", clean)
-    clean = re.sub(r"<img(?![^>]* alt=)", '<img alt=""', clean)
-    # S704: the text has just been sanitised, and `prefix` is the template's own.
-    return Markup(_with_regions(_with_levels(clean, level), prefix).strip())  # noqa: S704
-
-
-def _is_tangled(source: str) -> bool:
-    """Whether converting would take too long: it takes the square of the open brackets of a paragraph, and of lines."""
-    if len(source) > LONGEST_MARKDOWN or source.count("\n") > _MOST_LINES:
-        return True
-    return any(part.count("[") + part.count("<") > _MOST_BRACKETS for part in re.split(r"\n[ \t]*\n", source))
-
-
-def _with_levels(clean: str, level: int) -> str:
-    """The HTML with its headings renumbered: the outermost is `level`, and each step down is one."""
-    open_levels: list[int] = []
-
-    def renumber(match: re.Match[str]) -> str:
-        own = int(match[1])
-        while open_levels and open_levels[-1] >= own:
-            open_levels.pop()
-        open_levels.append(own)
-        new = min(level + len(open_levels) - 1, 6)
-        return f"<h{new}>{match[2]}</h{new}>"
-
-    return re.sub(r"<h([1-6])>(.*?)</h\1>", renumber, clean, flags=re.DOTALL)
-
-
-def _with_regions(clean: str, prefix: str) -> str:
-    """The HTML with tables and code in regions that scroll by keyboard too, rather than widen the page."""
-    number = depth = 0
-
-    def open_region(match: re.Match[str]) -> str:
-        nonlocal number, depth
-        if match[0] == "</table>":
-            depth -= 1
-            return "</table></div>" if depth == 0 else match[0]
-        depth += 1
-        if depth > 1:
-            return match[0]
-        number += 1
-        label = html.escape(f"Table {number}: {prefix.replace('-', ' ')}")
-        return f'<div class="scroll" role="region" tabindex="0" aria-label="{label}"><table>'
-
-    clean = re.sub(r"<table>|</table>", open_region, clean)
-    return clean.replace("<pre>", '<pre tabindex="0">')
-
-
-def _is_local_image(src: str) -> bool:
-    href = safe_href(src, local=True)
-    return href is not None and _SCHEME.match(href) is None
-
-
-class _ImagesToLinks(Treeprocessor):
-    """Turns images of other hosts into links to them."""
-
-    def run(self, root: Element) -> None:
-        for element in root.iter("img"):
-            if not _is_local_image(element.get("src", "")):
-                href, alt = element.get("src", ""), element.get("alt") or "image"
-                element.tag, element.text = "a", alt
-                element.attrib.clear()
-                element.set("href", href)
-
-
-class _ListAfterText(BlockProcessor):
-    """Lets a list follow a paragraph without an empty line between them, as in CommonMark."""
-
-    _ITEM = re.compile(r"^ {0,3}(?:[-*+]|1[.)]) +\S", re.MULTILINE)
-
-    def test(self, parent: Element, block: str) -> bool:
-        found = self._ITEM.search(block)
-        return found is not None and found.start() > 0 and parent.tag != "li" and not self._ITEM.match(block)
-
-    def run(self, parent: Element, blocks: list[str]) -> None:  # noqa: ARG002  the library's signature
-        block = blocks.pop(0)
-        found = self._ITEM.search(block)
-        start = found.start() if found else 0
-        blocks[0:0] = [block[:start].rstrip("\n"), block[start:]]
-
-
-class _CatalogMarkdown(Extension):
-    def extendMarkdown(self, md: python_markdown.Markdown) -> None:  # noqa: N802  the library's name
-        md.treeprocessors.register(_ImagesToLinks(md), "images-to-links", 5)
-        md.parser.blockprocessors.register(_ListAfterText(md.parser), "list-after-text", 15)
-
-
-def _converter() -> python_markdown.Markdown:
-    """The thread's converter: it keeps state while it runs, and making one costs more than most texts."""
-    converter = getattr(_local, "converter", None)
-    if converter is None:
-        converter = _local.converter = python_markdown.Markdown(
-            extensions=["tables", "fenced_code", "footnotes", "sane_lists", _CatalogMarkdown()],
-            extension_configs={
-                "tables": {"use_align_attribute": True},
-                "footnotes": {"BACKLINK_TITLE": "Back to text {}"},
-            },
-        )
-    converter.reset()
-    return converter

@@ -21,9 +21,10 @@ from builder.cite import to_bibtex
 from builder.mlm import without_derived
 from builder.model import Docker, to_model
 from builder.output import Artifact
+from builder.prose import plain_text, safe_href
 from builder.search import render_search
 from builder.site import Shell, render_card, render_pages, source_artifact
-from builder.templates import plain_text, read_templates, safe_href
+from builder.templates import read_templates
 
 TEMPLATES = read_templates()
 INLINE = {"a", "b", "code", "em", "i", "span", "strong", "sup"}

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from shared import ROOT
 
-from builder import templates
+from builder import prose, templates
+from builder.prose import markdown, plain_text, safe_href
 from builder.templates import (
     Templates,
     TemplatesError,
@@ -20,10 +21,7 @@ from builder.templates import (
     format_filesize,
     format_number,
     format_short,
-    markdown,
-    plain_text,
     read_templates,
-    safe_href,
 )
 
 
@@ -245,7 +243,7 @@ def test_markdown_of_any_text_is_safe(text: str) -> None:
     html = markdown(text)
     html.encode()
     for tag, attributes in _Elements(html).elements:
-        assert tag in templates._TAGS
+        assert tag in prose._TAGS
         assert not any(name.startswith("on") or name == "style" for name in attributes)
         href = attributes.get("href")
         assert href is None or href.startswith("#") or safe_href(href, local=True)
