@@ -84,7 +84,7 @@ def check_model(
         if not _is_there(rule, problem.path, refused, data):
             findings.append((rule.id, problem))
     folder = posixpath.dirname(file.path)
-    assets, asset_findings = _find_assets(model, folder, files)
+    assets, asset_findings = find_assets(model, folder, files)
     versions, link_findings = _find_links(model, folder)
     findings += [*asset_findings, *link_findings]
     diagnostics = _to_diagnostics(canonical, diagnostics, findings)
@@ -239,7 +239,7 @@ def _resolve(folder: str, href: str) -> str:
     return posixpath.normpath(posixpath.join(folder, unquote(href.split("#", 1)[0].split("?", 1)[0])))
 
 
-def _find_assets(
+def find_assets(
     model: Model, folder: str, files: Mapping[str, LocalFile]
 ) -> tuple[dict[str, LocalFile], list[tuple[str, Problem]]]:
     """The local files of a model by href, and the assets that lead nowhere or contradict their file."""

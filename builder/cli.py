@@ -17,6 +17,7 @@ from builder import __version__
 COMMANDS = {
     "build": "build",
     "check": "check",
+    "diff": "diff",
     "export": "export",
     "import": "import_",
     "match": "match",

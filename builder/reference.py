@@ -17,6 +17,7 @@ import click
 from builder import schema
 from builder.cli import main
 from builder.rules import RULES, example
+from builder.schema import Node
 
 PROGRAM = "build-catalog"
 _PREFIXES = {
@@ -38,54 +39,11 @@ def pages() -> dict[str, str]:
         "reference/collection-and-catalog-files.md": settings_files_page(),
         "reference/rules.md": rules_page(),
         "reference/commands.md": commands_page(),
+        "reference/changes.md": changes_page(),
     }
 
 
 # --- schemas ---------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _Node:
-    """A part of a schema, with the id of the schema that its references are relative to."""
-
-    data: Mapping[str, Any]
-    uri: str
-
-    def child(self, data: Any) -> _Node:
-        return _Node(data if isinstance(data, Mapping) else {}, self.uri).resolved()
-
-    def resolved(self) -> _Node:
-        """The part with its reference followed; what stands beside the reference wins."""
-        ref = self.data.get("$ref")
-        if ref is None:
-            return self
-        uri, _, pointer = ref.partition("#")
-        target: Any = schema.load(uri or self.uri)
-        for step in pointer.strip("/").split("/"):
-            target = target[step] if step else target
-        found = _Node(target, uri or self.uri).resolved()
-        own = {key: value for key, value in self.data.items() if key != "$ref"}
-        return _Node({**found.data, **own}, found.uri)
-
-    @property
-    def properties(self) -> Mapping[str, Any]:
-        found: Mapping[str, Any] = self.data.get("properties", {})
-        return found
-
-    def shapes(self) -> list[_Node]:
-        """What a value may be: the two branches of a union, else the part itself."""
-        if "if" not in self.data:
-            return [self]
-        same = {key: value for key, value in self.data.items() if key not in ("if", "then", "else")}
-        of_if = self.data["if"].get("type")
-        types = _types(self)
-        branches = []
-        for branch, kinds in (("then", [of_if]), ("else", [kind for kind in types if kind != of_if])):
-            node = self.child(self.data.get(branch, {}))
-            kind = {"type": kinds[0] if len(kinds) == 1 else kinds} if kinds else {}
-            branches.append(_Node({**same, **kind, **node.data}, node.uri))
-        # The form that most authors want comes first.
-        return branches[::-1] if of_if in ("array", "null", "string") else branches
 
 
 @dataclass
@@ -93,7 +51,7 @@ class _Object:
     """An object of a schema: its name for headings and anchors, the keys that lead to it, and where they stand."""
 
     name: str
-    node: _Node
+    node: Node
     path: tuple[str, ...]
     is_list: bool
     about: str
@@ -109,34 +67,16 @@ def to_anchor(key: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", key.lower()).strip("-")
 
 
-def _types(node: _Node) -> list[str]:
-    kind = node.data.get("type", [])
-    return kind if isinstance(kind, list) else [kind]
-
-
-def _objects_in(node: _Node) -> Iterator[tuple[_Node, bool]]:
-    """The objects with keys of their own that a value is or holds, each with whether it stands in a list."""
-    for shape in node.shapes():
-        if "items" in shape.data and isinstance(shape.data["items"], Mapping):
-            yield from ((inner, True) for inner, _ in _objects_in(shape.child(shape.data["items"])))
-        elif shape.properties:
-            yield shape, False
-        elif isinstance(shape.data.get("additionalProperties"), Mapping):
-            inner = shape.child(shape.data["additionalProperties"])
-            if inner.properties:
-                yield inner, False
-
-
-def _find_objects(root: _Node) -> list[_Object]:
+def _find_objects(root: Node) -> list[_Object]:
     """Every object below the root, each once, each key's own before those inside it."""
     found: dict[int, _Object] = {}
-    waiting: list[tuple[_Node, tuple[str, ...]]] = [(root, ())]
+    waiting: list[tuple[Node, tuple[str, ...]]] = [(root, ())]
     while waiting:
         # Breadth first, so that an object is explained under the shortest path that leads to it.
         node, path = waiting.pop(0)
         for key, data in node.properties.items():
             value = node.child(data)
-            for inner, is_list in _objects_in(value):
+            for inner, is_list in value.objects():
                 known = found.get(id(inner.properties))
                 if known is not None:
                     known.used_in.append((*path, key))
@@ -148,21 +88,21 @@ def _find_objects(root: _Node) -> list[_Object]:
     return sorted(found.values(), key=lambda entry: order.index(entry.path[0]))
 
 
-def type_words(node: _Node) -> str:
+def type_words(node: Node) -> str:
     """The kind of a value in words, as Markdown."""
     words = list(dict.fromkeys(word for shape in node.shapes() for word in _words(shape)))
     return " or ".join(filter(None, (", ".join(words[:-1]), *words[-1:]))) or "anything"
 
 
-def _words(node: _Node) -> list[str]:
+def _words(node: Node) -> list[str]:
     if "const" in node.data:
         return [f"`{node.data['const']}`"]
     if "enum" in node.data:
         return ["one of " + ", ".join(f"`{value}`" for value in node.data["enum"])]
-    return [_kind_words(node, kind) for kind in _types(node)]
+    return [_kind_words(node, kind) for kind in node.types]
 
 
-def _kind_words(node: _Node, kind: str) -> str:
+def _kind_words(node: Node, kind: str) -> str:
     data = node.data
     if kind == "array":
         items = data.get("items")
@@ -205,7 +145,7 @@ def _plural(words: str) -> str:
     return words if words.startswith(("text", "one of")) else f"{words}s"
 
 
-def _requirements(node: _Node) -> tuple[frozenset[str], list[list[str]]]:
+def _requirements(node: Node) -> tuple[frozenset[str], list[list[str]]]:
     """The keys that must be there, and sets of keys of which one must be."""
     required = set(node.data.get("required", ()))
     choices = []
@@ -218,7 +158,7 @@ def _requirements(node: _Node) -> tuple[frozenset[str], list[list[str]]]:
     return frozenset(required), choices
 
 
-def _table(node: _Node, keys: Mapping[str, Any], required: frozenset[str], links: Callable[[_Node, str], str]) -> str:
+def _table(node: Node, keys: Mapping[str, Any], required: frozenset[str], links: Callable[[Node, str], str]) -> str:
     lines = ["| Key | Value | Meaning |", "| --- | --- | --- |"]
     for key, data in keys.items():
         value = node.child(data)
@@ -227,7 +167,7 @@ def _table(node: _Node, keys: Mapping[str, Any], required: frozenset[str], links
     return "\n".join(lines)
 
 
-def _meaning(node: _Node, key: str, links: Callable[[_Node, str], str]) -> str:
+def _meaning(node: Node, key: str, links: Callable[[Node, str], str]) -> str:
     data = node.data
     parts = [str(data.get("description", ""))]
     if "default" in data:
@@ -240,7 +180,7 @@ def _meaning(node: _Node, key: str, links: Callable[[_Node, str], str]) -> str:
     return " ".join(part for part in parts if part)
 
 
-def _other_rows(node: _Node) -> Iterator[str]:
+def _other_rows(node: Node) -> Iterator[str]:
     """Rows for keys that the schema takes without naming them."""
     for pattern, data in node.data.get("patternProperties", {}).items():
         if ":" in pattern:
@@ -291,7 +231,7 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ")
 
 
-def _section(entry: _Object, links: Callable[[_Node, str], str]) -> str:
+def _section(entry: _Object, links: Callable[[Node, str], str]) -> str:
     required, choices = _requirements(entry.node)
     places = [" → ".join(f"`{key}`" for key in path) for path in (entry.path, *entry.used_in)]
     places = [place for place in dict.fromkeys(places) if place != f"`{entry.name}`"]
@@ -309,21 +249,21 @@ def _or(names: list[str]) -> str:
     return ", ".join(f"`{name}`" for name in names[:-1]) + f" and `{names[-1]}`"
 
 
-def _links_to(objects: list[_Object], page: str = "") -> Callable[[_Node, str], str]:
+def _links_to(objects: list[_Object], page: str = "") -> Callable[[Node, str], str]:
     """Where the keys of the objects inside a value are explained."""
     anchors = {id(entry.node.properties): entry.anchor for entry in objects}
 
-    def link(node: _Node, key: str) -> str:
+    def link(node: Node, key: str) -> str:
         known = dict.fromkeys(
-            anchors[id(inner.properties)] for inner, _ in _objects_in(node) if id(inner.properties) in anchors
+            anchors[id(inner.properties)] for inner, _ in node.objects() if id(inner.properties) in anchors
         )
         return " ".join(f"Keys: [{key}]({page}#{anchor})." for anchor in known)
 
     return link
 
 
-def _root(uri: str) -> _Node:
-    return _Node(schema.load(uri), uri)
+def _root(uri: str) -> Node:
+    return Node(schema.load(uri), uri)
 
 
 def model_file_page() -> str:
@@ -376,6 +316,43 @@ def settings_files_page() -> str:
             lines = [f"{key}: {to_yaml(value)}" for key, value in examples.items()]
             parts.append("\n".join(["```yaml", *lines, "```"]))
     return "\n\n".join(parts) + "\n"
+
+
+_CHANGES = {
+    "breaking": "Who runs the model must act when one of these changes or goes.",
+    "compatible": "Nobody has to act.",
+    "editorial": "Words for people.",
+}
+
+
+def changes_page() -> str:
+    """What a change of each field means, from the schema of a model file."""
+    root = Node(schema.load(schema.MODEL_FILE), schema.MODEL_FILE)
+    found: dict[str, list[str]] = {severity: [] for severity in _CHANGES}
+    for path, severity in _change_classes(root, (), "compatible"):
+        if severity in found:
+            found[severity].append(path)
+    lines = ["# What a change means", "", _ABOUT_CHANGES, ""]
+    for severity, about in _CHANGES.items():
+        lines += [f"## {severity.capitalize()}", "", about, "", ", ".join(f"`{path}`" for path in found[severity]), ""]
+    return "\n".join(lines)
+
+
+_ABOUT_CHANGES = """How [`build-catalog diff`](../guide/review.md) judges fields. What is stated for the first time is
+compatible, or editorial, whatever the field; but a tensor's `batch`, `height` and `width` are free where they are left
+out, so stating one is breaking, and leaving it out is not. A further input, or a further useful band, is breaking. Of
+assets only those with the role `weights` can break anything."""
+
+
+def _change_classes(node: Node, path: tuple[str, ...], inherited: str) -> Iterator[tuple[str, str]]:
+    for key in node.properties:
+        inside = node.at(key)
+        own = inside.data.get("x-change", inherited)
+        objects = [inner for inner, _ in inside.objects()]
+        for inner in objects:
+            yield from _change_classes(inner, (*path, key), own)
+        if not objects:
+            yield ".".join((*path, key)), own
 
 
 # --- rules -----------------------------------------------------------------------------------------------------------

@@ -18,7 +18,8 @@ _TAB = 4
 _COLOURS = {"error": "\x1b[1;31m", "warning": "\x1b[1;33m", "note": "\x1b[1;36m", "dim": "\x1b[2m", "bold": "\x1b[1m"}
 
 
-def _paint(text: str, colour: str, on: bool) -> str:
+def paint(text: str, colour: str, on: bool) -> str:
+    """The text in a colour of the terminal: that of a severity, `dim` or `bold`."""
     return f"{_COLOURS[colour]}{text}\x1b[0m" if on else text
 
 
@@ -67,17 +68,17 @@ def format_text(diagnostics: Sequence[Diagnostic], *, colour: bool = False) -> s
     blocks = []
     for d in diagnostics:
         span = d.span
-        where = _paint(f"{printable(span.file)}:{span.line}:{span.column}:", "bold", colour)
-        lines = [f"{where} {_paint(f'{d.severity}[{d.rule}]', d.severity, colour)} {printable(d.message)}"]
+        where = paint(f"{printable(span.file)}:{span.line}:{span.column}:", "bold", colour)
+        lines = [f"{where} {paint(f'{d.severity}[{d.rule}]', d.severity, colour)} {printable(d.message)}"]
         if span.source_line.strip():
             code, carets = _frame(span)
             lines.append(f"{span.line:>5} | {code}")
-            lines.append(f"      | {_paint(carets, d.severity, colour)}")
+            lines.append(f"      | {paint(carets, d.severity, colour)}")
         for other, text in d.related:
             place = "" if other.file == span.file else f"{printable(other.file)}:{other.line}: "
             code = printable(other.source_line.strip()[:_NEAR])
             code = code if len(code) <= 60 else code[:60] + "…"
-            lines.append(_paint(f"{other.line:>5} | {place}{code}   {printable(text)}", "dim", colour))
+            lines.append(paint(f"{other.line:>5} | {place}{code}   {printable(text)}", "dim", colour))
         explain = f"build-catalog check --explain {d.rule}"
         lines.append(f"   help: {printable(d.hint)} · {explain}" if d.hint else f"   help: {explain}")
         blocks.append("\n".join(lines))

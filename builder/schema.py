@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import copy
 import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from importlib.util import find_spec
@@ -150,3 +153,73 @@ def _without_notes(node: Any) -> Any:
     if isinstance(node, dict):
         return {key: _without_notes(value) for key, value in node.items() if not key.startswith("x-")}
     return [_without_notes(value) for value in node] if isinstance(node, list) else node
+
+
+@dataclass(frozen=True)
+class Node:
+    """A part of a schema, with the id of the schema that its references are relative to."""
+
+    data: Mapping[str, Any]
+    uri: str
+
+    def child(self, data: Any) -> Node:
+        return Node(data if isinstance(data, Mapping) else {}, self.uri).resolved()
+
+    def resolved(self) -> Node:
+        """The part with its reference followed; what stands beside the reference wins."""
+        ref = self.data.get("$ref")
+        if ref is None:
+            return self
+        uri, _, pointer = ref.partition("#")
+        target: Any = load(uri or self.uri)
+        for step in pointer.strip("/").split("/"):
+            target = target[step] if step else target
+        found = Node(target, uri or self.uri).resolved()
+        own = {key: value for key, value in self.data.items() if key != "$ref"}
+        return Node({**found.data, **own}, found.uri)
+
+    @property
+    def properties(self) -> Mapping[str, Any]:
+        found: Mapping[str, Any] = self.data.get("properties", {})
+        return found
+
+    @property
+    def types(self) -> list[str]:
+        """The kinds of values that are taken."""
+        kind = self.data.get("type", [])
+        return kind if isinstance(kind, list) else [kind]
+
+    def at(self, key: str) -> Node:
+        """The part about the value of a key; an empty one where nothing is said about it."""
+        if key in self.properties:
+            return self.child(self.properties[key])
+        for pattern, data in self.data.get("patternProperties", {}).items():
+            if re.search(pattern, key):
+                return self.child(data)
+        return self.child(self.data.get("additionalProperties"))
+
+    def shapes(self) -> list[Node]:
+        """What a value may be: the two branches of a union, else the part itself."""
+        if "if" not in self.data:
+            return [self]
+        same = {key: value for key, value in self.data.items() if key not in ("if", "then", "else")}
+        of_if = self.data["if"].get("type")
+        branches = []
+        for branch, kinds in (("then", [of_if]), ("else", [kind for kind in self.types if kind != of_if])):
+            node = self.child(self.data.get(branch, {}))
+            kind = {"type": kinds[0] if len(kinds) == 1 else kinds} if kinds else {}
+            branches.append(Node({**same, **kind, **node.data}, node.uri))
+        # The form that most authors want comes first.
+        return branches[::-1] if of_if in ("array", "null", "string") else branches
+
+    def objects(self) -> Iterator[tuple[Node, bool]]:
+        """The objects with keys of their own that a value is or holds, each with whether it stands in a list."""
+        for shape in self.shapes():
+            if isinstance(shape.data.get("items"), Mapping):
+                yield from ((inner, True) for inner, _ in shape.child(shape.data["items"]).objects())
+            elif shape.properties:
+                yield shape, False
+            elif isinstance(shape.data.get("additionalProperties"), Mapping):
+                inner = shape.child(shape.data["additionalProperties"])
+                if inner.properties:
+                    yield inner, False

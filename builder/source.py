@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path as FilePath
@@ -128,9 +128,7 @@ def find_source(root: FilePath, only: FilePath | None = None) -> Source:
     out. Symbolic links are followed only to files inside the folder; others are findings.
     """
     root, only = root.resolve(), only.resolve() if only else None
-    catalog: SourceFile | None = None
-    collections: dict[str, SourceFile] = {}
-    models: list[SourceFile] = []
+    texts: dict[str, SourceFile] = {}
     files: dict[str, LocalFile] = {}
     diagnostics: list[Diagnostic] = []
     for location in _walk(root, diagnostics):
@@ -146,14 +144,31 @@ def find_source(root: FilePath, only: FilePath | None = None) -> Source:
         diagnostics += problems
         if text is None:
             continue
-        file = SourceFile(path, shown_path(location), text)
-        if path == CATALOG_FILE:
-            catalog = file
-        elif pure.name == COLLECTION_FILE and len(pure.parts) > 1:
-            collections[pure.parent.as_posix()] = file
-        else:
-            models.append(file)
-    return Source(root, catalog, collections, tuple(models), files, tuple(diagnostics))
+        texts[path] = SourceFile(path, shown_path(location), text)
+    return sort_files(root, texts, files, diagnostics)
+
+
+def sort_files(
+    root: FilePath,
+    texts: Mapping[str, SourceFile],
+    files: dict[str, LocalFile],
+    diagnostics: Iterable[Diagnostic] = (),
+) -> Source:
+    """The files of a source folder, told apart by their paths: settings, models, and others."""
+    folders = {path: PurePosixPath(path) for path in texts}
+    collections = {p.parent.as_posix(): texts[path] for path, p in folders.items() if _is_collection(p)}
+    models = tuple(texts[path] for path, p in folders.items() if path != CATALOG_FILE and not _is_collection(p))
+    return Source(root, texts.get(CATALOG_FILE), collections, models, files, tuple(diagnostics))
+
+
+def _is_collection(path: PurePosixPath) -> bool:
+    return path.name == COLLECTION_FILE and len(path.parts) > 1
+
+
+def is_left_out(path: str) -> bool:
+    """Whether a file is none of a source folder by its path below it: hidden, or about the folder itself."""
+    *_, name = parts = path.split("/")
+    return any(part.startswith((".", "_")) for part in parts) or _ABOUT_FOLDER.fullmatch(name) is not None
 
 
 def _walk(root: FilePath, diagnostics: list[Diagnostic]) -> Iterator[FilePath]:
@@ -203,4 +218,9 @@ def _is_model_json(location: FilePath) -> bool:
         raw = location.read_bytes()
     except OSError:
         return True
+    return is_model_json(raw)
+
+
+def is_model_json(raw: bytes) -> bool:
+    """Whether the content of a JSON file is meant as a model file."""
     return b'"dlm:' in raw or b'"stac_version"' in raw

@@ -8,6 +8,8 @@ import json
 import posixpath
 import re
 import shlex
+import shutil
+import subprocess
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
@@ -150,6 +152,10 @@ def test_commands_outside_of_consoles_are_understood(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     _write("catalog_src/land-cover/unet.yml", "description: An example.\ndlm:outputs: {task: regression}\n")
+    if shutil.which("git") is None:
+        pytest.skip("needs git")
+    for words in ("init -q -b main", "add -A", "-c user.name=a -c user.email=a@example.org commit -qm a", "tag v1.0"):
+        subprocess.run(["git", *words.split()], check=True)  # noqa: S607
     result = CliRunner().invoke(main, shlex.split(arguments))
     assert result.exit_code == 0, result.output
 

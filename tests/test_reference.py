@@ -171,4 +171,4 @@ def test_values_are_written_as_an_author_would(value: object, text: str) -> None
     ],
 )
 def test_kinds_are_said_in_words(node: dict[str, Any], words: str) -> None:
-    assert reference.type_words(reference._Node(node, schema.MODEL_FILE)) == words
+    assert reference.type_words(schema.Node(node, schema.MODEL_FILE)) == words

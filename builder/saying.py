@@ -1,0 +1,81 @@
+"""How changes are said: values and places in a few words, and what lists of bands and classes mean."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from builder.diagnostic import Path
+
+_LONGEST = 80
+
+
+def label(path: Path) -> str:
+    """A path as people write it: `dlm:inputs.selected_band`, `dlm:outputs[1].task`."""
+    text = ""
+    for step in path:
+        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
+    return text
+
+
+def show(value: Any) -> str:
+    """A value on one line, shortened; texts in typographic quotes."""
+    if isinstance(value, str):
+        text = " ".join(value.split())
+        return f"“{text if len(text) <= _LONGEST else text[: _LONGEST - 1] + '…'}”"
+    if isinstance(value, list) and value and not any(isinstance(one, (dict, list)) for one in value):
+        text = ", ".join(one if isinstance(one, str) else json.dumps(one, ensure_ascii=False) for one in value)
+    else:
+        text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+
+
+def say_class(path: Path, old: Any, new: Any, now: Mapping[str, Any]) -> str | None:
+    """What a change inside a class, which is `now`, means; None where the path leads into no class."""
+    if path[-2:-1] != ("class_name_mapping",) and path[-3:-2] != ("class_name_mapping",):
+        return None
+    if path[-1] == "class_name":
+        return f"class {now.get('index')} was {show(old)}, is {show(new)}"
+    if path[-1] == "index":
+        return f"class {show(now.get('class_name'))} had the index {old}, has {new}"
+    was, is_ = ("not stated" if value is None else show(value) for value in (old, new))
+    return f"class {now.get('index')} {show(now.get('class_name'))}: {path[-1]} was {was}, is {is_}"
+
+
+def say_list(path: Path, old: Any, new: Any, old_facts: Mapping[str, Any], new_facts: Mapping[str, Any]) -> str | None:
+    """What a change of a list of bands, or of one number for each band, means; None for any other value."""
+    if not (isinstance(old, list) and isinstance(new, list)):
+        return None
+    if path[-1] == "selected_band":
+        before, after = _bands(old, old_facts), _bands(new, new_facts)
+        same = sorted(before) == sorted(after)
+        about = ": the same bands, in another order" if same and before != after else ""
+        places = "" if before == list(map(str, old)) else f" (indices {show(old)}, now {show(new)})"
+        return f"{label(path)}: the model read {', '.join(before)}, reads {', '.join(after)}{about}{places}"
+    if str(path[-1]).startswith("normalization:") and len(old) == len(new):
+        bands = _input_bands(path, new_facts, len(new))
+        parts = [f"{band} {a} → {b}" for band, a, b in zip(bands, old, new, strict=True) if a != b]
+        return f"{label(path)}: {', '.join(parts)}" if len(parts) <= 4 else None
+    return None
+
+
+def _bands(indices: Sequence[Any], facts: Mapping[str, Any]) -> list[str]:
+    """The names of bands by their indices, else the indices."""
+    listed = facts.get("eo:bands") or []
+    names = {
+        i: band.get("name") or band.get("common_name") for i, band in enumerate(listed) if isinstance(band, Mapping)
+    }
+    if not names:
+        data = facts.get("dlm:data")
+        for one in data if isinstance(data, list) else [data or {}]:
+            names |= {band.get("index"): band.get("name") for band in one.get("useful_bands") or []}
+    return [str(names.get(index) or index) for index in indices]
+
+
+def _input_bands(path: Path, facts: Mapping[str, Any], number: int) -> list[str]:
+    entry: Any = facts.get("dlm:inputs")
+    if isinstance(entry, list):
+        entry = next((entry[step] for step in path if isinstance(step, int) and step < len(entry)), {})
+    selected = (entry or {}).get("selected_band") or []
+    return _bands(selected, facts) if len(selected) == number else [f"channel {n}" for n in range(number)]
