@@ -6,3 +6,5 @@ what was read into one form, `model` types it, `check` holds it against the sche
 """
 
 __version__ = "0.1.0"
+GENERATOR = f"dlm-catalog {__version__}"
+"""What the output names as its maker."""

@@ -57,7 +57,7 @@ def to_about(source: Source, base_url: str | None = None) -> About:
         catalog_id, title, data.get("description", f"Deep-learning models: {title}."),
         base_url.rstrip("/") if base_url else None, tuple(data.get("keywords", ())),
         to_providers(data.get("providers", [])), tuple(data.get("links", ())),
-        data.get("source_url"), data.get("issues_url"),
+        data.get("source_url"), data.get("issues_url"), tuple(data.get("exports", ())),
     )  # fmt: skip
     collections = {}
     for folder, file in source.collections.items():

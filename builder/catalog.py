@@ -91,7 +91,7 @@ class CollectionInfo:
 
 @dataclass(frozen=True, slots=True)
 class CatalogInfo:
-    """What `catalog.yml` says, or stands for it."""
+    """What `catalog.yml` says, or stands for it; `exports` are the further forms that it asks for."""
 
     id: str
     title: str
@@ -102,6 +102,7 @@ class CatalogInfo:
     links: tuple[Mapping[str, Any], ...] = ()
     source_url: str | None = None
     issues_url: str | None = None
+    exports: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

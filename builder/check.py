@@ -245,7 +245,8 @@ def find_assets(
     """The local files of a model by href, and the assets that lead nowhere or contradict their file."""
     found: dict[str, LocalFile] = {}
     findings: list[tuple[str, Problem]] = []
-    reserved = ("index.html", "card.md", "deploy", f"{model.id}.json", f"{model.id}.yml", f"{model.id}.source.json")
+    own = ("json", "yml", "source.json", "bib", "jsonld")
+    reserved = ("index.html", "card.md", "CITATION.cff", "deploy", *(f"{model.id}.{suffix}" for suffix in own))
     taken: dict[str, tuple[Asset | None, str]] = {name.lower(): (None, "") for name in reserved}
     for asset in model.assets:
         path: Path = (*asset.path, "href")

@@ -13,6 +13,7 @@ _SPECIALS = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "#": r"\#", "$": r"\$", "%": r"\%", "&": r"\&", "_": r"\_",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
 }  # fmt: skip
+_ESCAPES = str.maketrans(_SPECIALS)
 
 
 def to_bibtex(model: Model) -> str:
@@ -49,7 +50,7 @@ def to_bibtex(model: Model) -> str:
 
 def escape(text: str) -> str:
     """The text on one line, with what LaTeX would read as a command written out."""
-    return "".join(_SPECIALS.get(char, char) for char in " ".join(text.split()))
+    return " ".join(text.split()).translate(_ESCAPES)
 
 
 def _verbatim(text: str) -> str:

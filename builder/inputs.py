@@ -112,7 +112,7 @@ def to_input_view(model: Model, index: int) -> InputView:
         radar=to_radar(chosen, [row.band for row in others], f"input-{index}", radar_words(model)),
         shapes=shapes,
         steps=tuple(_steps(model, entry, data, rows, shapes)),
-        formula=_formula(entry),
+        formula=to_formula(entry),
     )
 
 
@@ -211,7 +211,7 @@ def _inverse_words(factor: float | None) -> str:
     return f"= 1/{inverse}" if factor == 1 / inverse else f"≈ 1/{inverse}"
 
 
-def _formula(entry: Input) -> str:
+def to_formula(entry: Input) -> str:
     """The arithmetic from a pixel's value to the tensor's."""
     term = "pixel" if entry.scaling_factor is None else f"pixel × {format_number(entry.scaling_factor)}"
     if entry.normalization_mean:

@@ -53,6 +53,11 @@ def to_json(data: object) -> bytes:
     return orjson.dumps(data, option=orjson.OPT_SORT_KEYS | orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
 
+def to_json_line(data: object) -> bytes:
+    """The bytes of an object as JSON on one line: sorted keys, a newline at the end."""
+    return orjson.dumps(data, option=orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE)
+
+
 def publish(artifacts: Iterable[Artifact], site: FilePath) -> Published:
     """Makes `site` hold exactly the artifacts, besides files that are not ours.
 
@@ -170,12 +175,12 @@ def replace_text(texts: Mapping[FilePath, str]) -> None:
             raise OutputError(f"{location} cannot be written: {error.strerror or error}") from error
 
 
-def write_new(location: FilePath, text: str) -> None:
+def write_new(location: FilePath, content: str | bytes) -> None:
     """Writes a file that must not be there yet, and the folders it lies in."""
     try:
         location.parent.mkdir(parents=True, exist_ok=True)
-        with location.open("x", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+        with location.open("xb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
     except FileExistsError as error:
         raise OutputError(f"{location} exists already and is left as it is") from error
     except OSError as error:

@@ -15,14 +15,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
 from urllib.parse import unquote
 
-from builder import __version__, schema
+from builder import GENERATOR, exporters, schema
 from builder.about import About, to_about
 from builder.across import Outcome, gather_outcomes
 from builder.catalog import Entry, Library, Neighbours, finish_item, to_catalog
 from builder.check import Grades, check_model, read_canonical, regrade, to_diagnostic
 from builder.diagnostic import Diagnostic, Span, sort_diagnostics
 from builder.docs import DocsError, render_docs
-from builder.exporters import models_json
 from builder.output import Artifact, Published, publish, to_json
 from builder.search import render_search
 from builder.site import Shell, render_card, render_pages, source_artifact
@@ -43,7 +42,6 @@ from builder.templates import Templates, read_templates
 from builder.validate import check_item
 from builder.workers import BATCH, SERIAL, Workers, run_batches
 
-GENERATOR = f"dlm-catalog {__version__}"
 Progress = Callable[[str, int, int], None]
 """Told the stage, how many models are done, and how many there are."""
 
@@ -52,7 +50,7 @@ Progress = Callable[[str, int, int], None]
 class Settings:
     """What a build is asked for. `docs` is a MkDocs configuration file whose pages become part of the site.
 
-    With `strict`, warnings fail.
+    With `strict`, warnings fail. `mlm` says whether Items carry MLM, whatever the catalog file says.
     """
 
     source: FilePath
@@ -60,6 +58,7 @@ class Settings:
     templates: FilePath | None = None
     docs: FilePath | None = None
     strict: bool = False
+    mlm: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +120,7 @@ def build(
         yield from render_pages(library, shell, templates)
         yield from render_search(library)
         yield from stac_artifacts(library)
-        yield from models_json.export(library, GENERATOR)
+        yield from exporters.publish(finish(library), library.info, each=False)
         yield from docs
 
     if site is None:
@@ -138,6 +137,7 @@ def check(settings: Settings, progress: Progress = lambda *_: None, workers: Wor
     """The findings of a source folder and its library: the build up to where it renders."""
     source = find_source(settings.source)
     about = to_about(source, settings.base_url)
+    about = about if settings.mlm is None else replace(about, mlm=settings.mlm)
     outcomes = run_read(source, about, progress, workers)
     library, across = gather_outcomes(source, about, outcomes)
     found = [*regrade(source.diagnostics, about.grades), *about.diagnostics]
@@ -191,13 +191,15 @@ def _read_one(file: SourceFile, files: Mapping[str, LocalFile], recipe: Recipe) 
 
 def render_batch(batch: Sequence[tuple[Entry, Neighbours]], shell: Shell, templates: Templates) -> list[Artifact]:
     """Everything in the folders of some models: card, Item, source and local files."""
-    artifacts = []
+    artifacts, entries = [], []
     for entry, neighbours in batch:
-        finished = Entry(entry.model, finish_item(entry, neighbours), entry.source, entry.text, entry.files)
+        finished = replace(entry, item=finish_item(entry, neighbours))
+        entries.append(finished)
         artifacts += render_card(finished, neighbours, shell, templates)
         artifacts.append(Artifact(finished.href, to_json(finished.item)))
         artifacts.append(source_artifact(finished))
         artifacts += [Artifact(f"{entry.folder}/{name}", local.location) for name, local in entry.files.items()]
+    artifacts += exporters.publish(entries, shell.catalog, each=True)
     return artifacts
 
 
@@ -233,6 +235,16 @@ def run_render(
     for number, batch in enumerate(run_batches(workers, render_batch, pairs, shell, templates), start=1):
         yield from batch
         progress("render", min(number * BATCH, len(entries)), len(entries))
+
+
+def finish(library: Library) -> list[Entry]:
+    """The entries with the links between versions in their Items."""
+    return [
+        replace(entry, item=finish_item(entry, library.neighbours[entry.source]))
+        if entry.source in library.neighbours
+        else entry
+        for entry in library.entries
+    ]
 
 
 def stac_artifacts(library: Library) -> list[Artifact]:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import quote, urlsplit
 
 from builder.card import to_card, to_summary
 from builder.catalog import CatalogInfo, Entry, Library, Neighbours
+from builder.exporters import jsonld
 from builder.facts import band_words, parameter_words, sentence
 from builder.lists import LIMIT, Group, Listing, to_coverage, to_listings
 from builder.model import Model
@@ -45,13 +46,15 @@ class Shell:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page's own facts: its path in the site, the way to the top, and what search engines are told."""
+    """One page's own facts: its path in the site, the way to the top, and what search engines are told; `data` is
+    JSON-LD."""
 
     path: str
     root: str
     title: str
     description: str
     canonical: str = ""
+    data: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,7 @@ def render_card(entry: Entry, neighbours: Neighbours, shell: Shell, templates: T
     model = entry.model
     collection = next((title for key, title, _ in shell.collections if key == model.collection), model.collection)
     page = _page(shell, f"{entry.folder}/index.html", model.name, to_summary(model))
+    page = replace(page, data=jsonld.to_script(jsonld.to_dataset(entry, shell.catalog)))
     text = templates.render(
         "card.html",
         shell=shell,
@@ -115,6 +119,7 @@ def _lists(library: Library, shell: Shell, templates: Templates) -> Iterator[Art
     groups = [(collection, [_row(entry.model) for entry in collection.entries]) for collection in library.collections]
     info, listings = library.info, to_listings(library)
     page = _page(shell, "index.html", info.title, _one_line(info.description))
+    page = replace(page, data=jsonld.to_script(jsonld.to_data_catalog(library)))
     text = templates.render(
         "home.html",
         shell=shell,

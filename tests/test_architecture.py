@@ -33,9 +33,10 @@ ROWS = (
     {"figures", "stac", "validate", "waiver"},
     {"diff"},
     {"catalog", "check", "cite", "details", "inputs"},
-    {"about", "exporters", "imagery", "inference", "lists", "search", "standing"},
+    {"about", "imagery", "inference", "lists", "search", "standing"},
     {"review", "sides"},
     {"across", "card", "mend"},
+    {"exporters"},
     {"site"},
     {"pipeline"},
     {"exporting", "matching"},
@@ -68,6 +69,7 @@ OPTIONAL = {
     "distributed": {"workers"},
     "numpy": {"inference"},
     "onnx": {"weights"},
+    "rustac": {"exporters"},
 }
 
 MAX_LINES = 450

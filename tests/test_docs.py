@@ -293,6 +293,8 @@ def _library() -> pipeline.Build:
 def test_the_output_tree_names_every_file(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     text = "description: An example.\ndlm:outputs: {task: regression}\nassets: {w: {href: w.onnx, roles: [weights]}}\n"
+    text += "providers: [{name: Lab, roles: [producer]}]\nsci:citation: Lab (2024).\n"
+    (tmp_path / "catalog.yml").write_text("exports: [jsonld, ndjson, parquet]\n", encoding="utf-8")
     (tmp_path / "a/one.yml").write_text(text, encoding="utf-8")
     (tmp_path / "a/w.onnx").write_bytes(b"weights")
     item = {"stac_version": "1.1.0", "description": "An example.", "dlm:outputs": {"task": "regression"}}
@@ -318,7 +320,7 @@ def test_the_output_tree_names_every_file(tmp_path: Path) -> None:
 def test_models_json_is_documented_key_by_key() -> None:
     library = _library().library
     assert library is not None
-    (artifact,) = models_json.export(library, "test")
+    (artifact,) = models_json.export(library.entries, library.info).artifacts
     assert isinstance(artifact.content, bytes)
     index = json.loads(artifact.content)
     invented = pipeline.build(pipeline.Settings(ROOT / "tests" / "golden" / "source"))

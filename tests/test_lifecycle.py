@@ -13,7 +13,7 @@ from sources import MINIMAL, build_files, find_item
 
 from builder import schema
 from builder.dlm import DLMExtension
-from builder.exporting import find_entry
+from builder.exporting import find_entries
 from builder.output import publish
 from builder.pipeline import Build, Settings, build
 from builder.validate import check_item
@@ -128,6 +128,6 @@ def test_the_published_spelling_is_read_too_but_not_both(tmp_path: Path) -> None
 
 
 def test_an_export_of_a_withdrawn_model_has_no_weights() -> None:
-    entry = find_entry("unet-3", GOLDEN)
+    (entry,), _ = find_entries("unet-3", GOLDEN)
     assert entry.item["assets"].keys() == {"card"}
     assert json.dumps(entry.item).count("mlm:") == 0

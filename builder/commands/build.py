@@ -12,6 +12,7 @@ import click
 from builder.commands.shared import (
     ERRORS,
     INTERRUPTED,
+    MISSING,
     NOTHING,
     OK,
     USAGE,
@@ -54,6 +55,7 @@ def build(
 ) -> None:  # fmt: skip
     """Build the catalog of SOURCE (default: catalog_src) into a static site."""
     from builder import pipeline
+    from builder.exporters import MissingExtraError
     from builder.output import OutputError
     from builder.templates import TemplatesError
 
@@ -66,6 +68,8 @@ def build(
     try:
         with show_progress(quiet) as progress, open_workers(jobs, executor) as workers:
             result = pipeline.build(settings, progress, workers, output)
+    except MissingExtraError as error:
+        stop(MISSING, str(error))
     except (OutputError, TemplatesError) as error:
         stop(USAGE, str(error))
     except OSError as error:

@@ -1,1 +1,58 @@
-"""Other forms of the catalog: each module has `export(library, generator)`, which gives artifacts."""
+"""Stage 6, export: other forms of the catalog. Each module has one function, `export(entries, catalog)`.
+
+It gets finished entries (their Items have the links between versions) and gives an `Export`. A form is either one file
+for all models, or one beside the card of each; `EXPORTERS` says which, and which of them a build publishes unasked.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from builder.catalog import CatalogInfo, Entry
+from builder.exporters.form import Export, MissingExtraError
+from builder.output import Artifact
+
+__all__ = ["EXPORTERS", "OPTIONAL", "Export", "Exporter", "MissingExtraError", "export", "publish"]
+
+
+@dataclass(frozen=True, slots=True)
+class Exporter:
+    """A form: the module that makes it, what it is, whether each model has a file of its own, and when a build
+    publishes it: always, or only when `exports` of the catalog file names it, or never."""
+
+    module: str
+    what: str
+    each: bool = True
+    published: str = "asked"
+
+
+EXPORTERS = {
+    "bibtex": Exporter("bibtex", "BibTeX entries", published="always"),
+    "card": Exporter("card_md", "the model card in Markdown", published="always"),
+    "cff": Exporter("cff", "CITATION.cff", published="always"),
+    "huggingface": Exporter("huggingface", "the README.md of a Hugging Face repository", published="never"),
+    "jsonld": Exporter("jsonld", "schema.org JSON-LD"),
+    "mlm": Exporter("mlm", "the Item with the MLM extension", published="never"),
+    "models": Exporter("models_json", "models.json, the index for programs", each=False, published="always"),
+    "ndjson": Exporter("ndjson", "Items, one on each line", each=False),
+    "parquet": Exporter("geoparquet", "stac-geoparquet", each=False),
+}
+"""The forms, by the name that the command and the catalog file give them."""
+OPTIONAL = tuple(name for name, exporter in EXPORTERS.items() if exporter.published == "asked")
+"""The forms that a build publishes when it is asked to."""
+
+
+def export(kind: str, entries: Sequence[Entry], catalog: CatalogInfo) -> Export:
+    """The models in one form. Raises MissingExtraError where that needs a library that is not installed."""
+    made: Export = importlib.import_module(f"builder.exporters.{EXPORTERS[kind].module}").export(entries, catalog)
+    return made
+
+
+def publish(entries: Sequence[Entry], catalog: CatalogInfo, *, each: bool) -> Iterable[Artifact]:
+    """What a build publishes of these entries: the files that each model has, or those that all have together."""
+    for kind, exporter in EXPORTERS.items():
+        wanted = exporter.published == "always" or (exporter.published == "asked" and kind in catalog.exports)
+        if exporter.each == each and wanted:
+            yield from export(kind, entries, catalog).artifacts

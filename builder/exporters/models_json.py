@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from builder.catalog import Entry, Library
+from builder import GENERATOR
+from builder.catalog import CatalogInfo, Entry
+from builder.exporters.form import Export
 from builder.model import is_relative
 from builder.output import Artifact, to_json
 
@@ -12,16 +15,15 @@ VERSION = "1.1.0"
 """Version of the form of models.json. A new field raises the second number, a changed or removed one the first."""
 
 
-def export(library: Library, generator: str) -> list[Artifact]:
+def export(entries: Sequence[Entry], catalog: CatalogInfo) -> Export:
     """models.json; docs/reference/models-json.md describes it. Facts that are not stated are left out."""
-    info = library.info
     index = {
         "version": VERSION,
-        "generator": generator,
-        "catalog": {"id": info.id, "title": info.title, "href": "catalog.json"},
-        "models": [_record(entry) for entry in library.entries],
+        "generator": GENERATOR,
+        "catalog": {"id": catalog.id, "title": catalog.title, "href": "catalog.json"},
+        "models": [_record(entry) for entry in entries],
     }
-    return [Artifact("models.json", to_json(index))]
+    return Export((Artifact("models.json", to_json(index)),))
 
 
 def _record(entry: Entry) -> dict[str, Any]:

@@ -48,6 +48,11 @@ def to_yaml(draft: Draft, source: str) -> str:
     return "\n".join(lines) + "\n"
 
 
+def to_block(fields: Mapping[str, Any]) -> str:
+    """The text of any mapping as YAML, in its own order and without remarks."""
+    return "\n".join(_mapping(fields, (), 0, {})) + "\n"
+
+
 def _comment(text: str, indent: int, bullet: str = "") -> Iterator[str]:
     plain = _NOT_PRINTED.sub("\ufffd", " ".join(text.split()))
     pad = " " * indent + "# "

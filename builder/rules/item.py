@@ -21,7 +21,8 @@ _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 MAX_ID = 100
 # Folders and files that the site has at its root, and in the folder of a collection; `test_pipeline` knows the rest.
 _RESERVED_COLLECTIONS = frozenset({
-    "404.html", "assets", "catalog.json", "compare", "docs", "feed.xml", "index.html", "items.parquet", "lists",
+    "404.html", "assets", "catalog.json", "compare", "docs", "feed.xml", "index.html", "items.ndjson",
+    "items.parquet", "lists",
     "manifest.json", "match", "models.json", "robots.txt", "schemas", "search", "sitemap.xml",
 })  # fmt: skip
 _RESERVED_IDS = frozenset({"collection.json", "index.html"})

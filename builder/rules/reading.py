@@ -201,8 +201,9 @@ found(
     """
     A local file must not take the name of a file that the build writes, or of another asset.
 
-    `index.html`, `card.md`, the Item itself and the model file are written next to the assets. Nor may its name be one
-    that some file systems refuse (`aux`, `a:b`), or differ from another in case or in how an accent is encoded only.
+    `index.html`, `card.md`, `CITATION.cff`, `<id>.bib`, `<id>.jsonld`, `deploy`, the Item itself and the model file are
+    written next to the assets. Nor may its name be one that some file systems refuse (`aux`, `a:b`), or differ from
+    another in case or in how an accent is encoded only.
     Rename the file.
 """,
 )
