@@ -20,7 +20,9 @@ COMMANDS = {
     "diff": "diff",
     "export": "export",
     "import": "import_",
+    "init": "init",
     "match": "match",
+    "new": "new",
     "schema": "schema",
 }
 """The names of the commands and of their modules, each of which has the command under the module's own name."""

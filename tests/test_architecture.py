@@ -39,7 +39,7 @@ ROWS = (
     {"exporters"},
     {"site"},
     {"pipeline"},
-    {"exporting", "matching"},
+    {"exporting", "matching", "scaffold"},
     {"commands"},
     {"cli"},
     {"__main__"},

@@ -73,13 +73,13 @@ def _value(head: str, value: Any, path: Path, indent: int, notes: Mapping[Path, 
     if isinstance(value, str):
         yield from _text(head, value, inner)
     elif not isinstance(value, (list, dict)) or not value or _fits(value, path, len(head), notes):
-        yield f"{head} {_flow(value)}"
+        yield f"{head} {to_flow(value)}"
     elif isinstance(value, dict):
         yield head
         yield from _mapping(value, path, inner, notes)
     elif all(isinstance(one, (int, float)) for one in value) and not _noted(path, notes):
         yield head
-        wrapped = textwrap.wrap(_flow(value), WIDTH - inner, break_long_words=False, break_on_hyphens=False)
+        wrapped = textwrap.wrap(to_flow(value), WIDTH - inner, break_long_words=False, break_on_hyphens=False)
         yield from (" " * inner + (" " if number else "") + line for number, line in enumerate(wrapped))
     else:
         yield head
@@ -113,7 +113,7 @@ def _fits(value: Any, path: Path, column: int, notes: Mapping[Path, str]) -> boo
             return False
     elif any(isinstance(one, dict) for one in value):
         return False
-    return column + 1 + len(_flow(value)) <= WIDTH
+    return column + 1 + len(to_flow(value)) <= WIDTH
 
 
 def _text(head: str, text: str, indent: int) -> Iterator[str]:
@@ -139,12 +139,12 @@ def _key(key: str, *, flow: bool = False) -> str:
     return key if plain else _quoted(key)
 
 
-def _flow(value: Any) -> str:
-    """A value on one line."""
+def to_flow(value: Any) -> str:
+    """A value as YAML on one line, quoted where a reader could take it for something else."""
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{_key(key, flow=True)}: {_flow(one)}" for key, one in value.items()) + "}"
+        return "{" + ", ".join(f"{_key(key, flow=True)}: {to_flow(one)}" for key, one in value.items()) + "}"
     if isinstance(value, list):
-        return "[" + ", ".join(map(_flow, value)) + "]"
+        return "[" + ", ".join(map(to_flow, value)) + "]"
     if isinstance(value, str):
         return value if _PLAIN.fullmatch(value) and value.lower() not in _WORDS else _quoted(value)
     if isinstance(value, float):

@@ -114,3 +114,21 @@ def list_repeated(model: Model) -> Iterator[Problem]:
                 name = next(step for step in reversed(path) if isinstance(step, str))
                 related = (((*path, before), "first given here"),)
                 yield Problem((*path, index), f"{what} stands in {name} twice", "remove one", related=related)
+
+
+@rule("warning")
+def todo_left(model: Model) -> Iterator[Problem]:
+    """A text that begins with `TODO` is still to be written.
+
+    `new` and `import` leave one where only a person knows the answer. Write what is known, or remove the key.
+    """
+    waiting: list[tuple[Path, object]] = [((key,), value) for key, value in model.fields.items()]
+    waiting += [(("card", key), text) for key, text in model.card.sections.items()]
+    waiting += [(asset.path, asset.fields) for asset in model.assets]
+    while waiting:
+        path, value = waiting.pop()
+        if isinstance(value, str) and value.startswith("TODO"):
+            yield Problem(path, f"{path[-1]} is still to be written", "write what is known, or remove the key")
+        elif isinstance(value, (dict, list)):
+            inside = value.items() if isinstance(value, dict) else enumerate(value)
+            waiting += [((*path, step), one) for step, one in inside]
