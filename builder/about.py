@@ -72,7 +72,8 @@ def to_about(source: Source, base_url: str | None = None) -> About:
         )  # fmt: skip
     if not catalog.base_url:
         document = parse(source.catalog.shown, source.catalog.text)[0] if source.catalog else None
-        span = document.whole() if document else Span(shown_path(source.root / CATALOG_FILE))
+        unread = source.catalog.shown if source.catalog else shown_path(source.root / CATALOG_FILE)
+        span = document.whole() if document else Span(unread)
         message = f"the extension's id is {schema.DLM}, which leads nowhere, because no base_url is set"
         hint = "set base_url in catalog.yml, or pass --base-url"
         diagnostics.append(_finding("extension-unresolvable", message, span, hint))

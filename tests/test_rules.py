@@ -29,9 +29,9 @@ ABOUT_ONE_PLACE = {
     "findings-more", "function-syntax", "geometry-range", "geometry-ring", "gsd-range", "handler-syntax", "id-unsafe",
     "item-invalid", "key-draft", "key-unknown", "license-missing", "license-spdx", "link-broken", "metric-range",
     "mlm-missing", "process-level", "section-missing", "source-url", "task-missing", "time-missing", "todo-left",
-    "url-unsafe", "value-ambiguous", "value-choice", "value-empty", "value-format", "value-missing", "value-range", "value-type",
-    "waiver-invalid", "waiver-unused", "wavelength-unit", "weights-missing", "weights-unsafe", "word-misspelt",
-    "yaml-syntax",
+    "url-unsafe", "value-ambiguous", "value-choice", "value-empty", "value-format", "value-missing", "value-range",
+    "value-type", "waiver-invalid", "waiver-unused", "wavelength-unit", "weights-missing", "weights-unsafe",
+    "word-misspelt", "yaml-syntax",
 }  # fmt: skip
 
 
