@@ -101,7 +101,7 @@ def _duplicate_ids(source: Source, outcomes: Sequence[Outcome]) -> Iterator[Diag
 
 def _replacements(source: Source, outcomes: Sequence[Outcome]) -> Iterator[Diagnostic]:
     """The withdrawn models whose replacement is none; a model that could not be read is not held against them."""
-    models = {outcome.entry.model.id: outcome.entry.model for outcome in outcomes if outcome.entry is not None}
+    by_id = {outcome.entry.model.id: outcome for outcome in outcomes if outcome.entry is not None}
     unread = any(outcome.entry is None for outcome in outcomes)
     for outcome in outcomes:
         withdrawn = outcome.entry.model.withdrawn if outcome.entry is not None else None
@@ -109,7 +109,8 @@ def _replacements(source: Source, outcomes: Sequence[Outcome]) -> Iterator[Diagn
             continue
         assert outcome.entry is not None  # noqa: S101  it has a withdrawal
         target, hint = withdrawn.replaced_by, "the id of a model, or an http(s) URL"
-        found = models.get(target)
+        other = by_id.get(target)
+        found = other.entry.model if other is not None and other.entry is not None else None
         if target == outcome.entry.model.id:
             message = "the model cannot replace itself"
         elif found is not None and found.withdrawn:
@@ -118,9 +119,13 @@ def _replacements(source: Source, outcomes: Sequence[Outcome]) -> Iterator[Diagn
         elif found is not None or unread:
             continue
         else:
-            message, close = f"there is no model {short(target)}", close_names(target, models)
+            message, close = f"there is no model {short(target)}", close_names(target, by_id)
             hint = f"did you mean {' or '.join(close)}?" if close else hint
-        yield _locate(source, outcome, "withdrawal-target", Problem((*withdrawn.path, "replaced_by"), message, hint))
+        problem = Problem((*withdrawn.path, "replaced_by"), message, hint)
+        finding = _locate(source, outcome, "withdrawal-target", problem)
+        if other is not None and other is not outcome and found is not None and found.withdrawn is not None:
+            finding = _relate(finding, source, other, found.withdrawn.path, "withdrawn here")
+        yield finding
 
 
 def _unknown_files(source: Source, outcomes: Sequence[Outcome]) -> Iterator[Diagnostic]:

@@ -31,7 +31,7 @@ ABOUT_ONE_PLACE = {
     "mlm-missing", "process-level", "section-missing", "source-url", "task-missing", "time-missing", "todo-left",
     "url-unsafe", "value-ambiguous", "value-choice", "value-empty", "value-format", "value-missing", "value-range",
     "value-type", "waiver-invalid", "waiver-unused", "wavelength-unit", "weights-missing", "weights-unsafe",
-    "word-misspelt", "yaml-syntax",
+    "withdrawal-incomplete", "word-misspelt", "yaml-syntax",
 }  # fmt: skip
 
 
