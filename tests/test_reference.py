@@ -100,7 +100,7 @@ def test_every_command_and_option_is_listed() -> None:
             if isinstance(param, click.Option):
                 assert f"`{param.opts[-1]}`" in section
             else:
-                assert str(param.name).upper() in section
+                assert param.human_readable_name in section
 
 
 def test_the_pages_are_the_same_every_time() -> None:
