@@ -27,6 +27,7 @@ from builder.facts import (
     band_words,
     class_words,
     framework_words,
+    list_words,
     parameter_words,
     sentence,
     shorten,
@@ -41,12 +42,14 @@ from builder.model import ClassName, Docker, Link, Model, Output, Runtime
 from builder.prose import markdown
 from builder.recipe import Recipe, to_recipe
 from builder.standing import Standing, Statistics, to_standings
-from builder.templates import format_filesize, format_number
+from builder.templates import format_filesize, format_moment, format_number
 
 LEAD_LENGTH = 200
 """Characters of the description in the head: with more, a phone shows nothing else at first."""
 LONG_SUMMARY = 1000
 """Characters of a layer summary beyond which the list of all fields refers to it, rather than repeat it."""
+SHORT_ROW = 90
+"""Characters that the values of an object in a list may have to share a line of the list of all fields."""
 UNSAFE_SUFFIXES = frozenset({".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".bin", ".joblib", ".dill"})
 """Suffixes of formats that can run code when they are opened: they are, or may hold, Python pickles."""
 _SHELL_SYNTAX = re.compile(r"[|&;<>()$`\n*?~]")
@@ -205,7 +208,7 @@ def _answers(model: Model, inputs: tuple[InputView, ...], runtimes: tuple[Runtim
     levels = unique(" ".join(filter(None, (data.process_level, data.dtype))) for data in model.data)
     sensors = ", ".join(dict.fromkeys((*model.sensors, *model.instruments)))
     bands = "; ".join(
-        dict.fromkeys(", ".join(band_name(row.band) for row in view.bands) for view in inputs if view.bands)
+        dict.fromkeys(list_words([band_name(row.band) for row in view.bands]) for view in inputs if view.bands)
     )
     imagery = " · ".join(
         filter(None, (sensors, f"{format_number(model.gsd)} m" if model.gsd is not None else "", levels))
@@ -228,7 +231,7 @@ def _figures(model: Model, inputs: tuple[InputView, ...]) -> Iterator[Fact]:
     size = model.weights.fields.get("file:size") if model.weights else None
     stated = f"{' + '.join(format_number(size) for size in sizes)} MB" if sizes else ""
     yield Fact("Size", stated or (format_filesize(size) if size else ""), "" if stated or not size else "weights file")
-    yield Fact("Input shape", unique(shape.replace(" ", "\u00a0") for view in inputs for shape in view.shapes))
+    yield Fact("Input shape", unique(shape.replace("× ", "×\u00a0") for view in inputs for shape in view.shapes))
     yield Fact("Bands", band_words(model).removesuffix(" bands").removesuffix(" band"))
     yield Fact("GSD", f"{format_number(model.gsd)} m" if model.gsd is not None else "")
     numbers = [o.number_of_classes or len(o.class_name_mapping) for o in model.outputs]
@@ -248,20 +251,16 @@ def _coverage(entry: Entry) -> Iterator[Fact]:
         yield Fact("Instruments", ", ".join(model.instruments))
     yield Fact("Ground sample distance", f"{format_number(model.gsd)} m" if model.gsd is not None else "")
     if properties.get("datetime"):
-        yield Fact("Time", _moment(properties["datetime"]))
+        yield Fact("Time", format_moment(properties["datetime"]))
     else:
         start, end = properties.get("start_datetime"), properties.get("end_datetime")
-        first = "" if start in (None, stac.OPEN_START) else _moment(start)
-        last = "" if end in (None, stac.OPEN_END) else _moment(end)
+        first = "" if start in (None, stac.OPEN_START) else format_moment(start)
+        last = "" if end in (None, stac.OPEN_END) else format_moment(end)
         yield Fact("Time span", f"{first or 'open'} to {last or 'open'}" if first or last else "")
     if model.bbox or model.geometry:
         yield Fact("Footprint", _box_words(entry.item["bbox"]), "(west, south, east, north in degrees)")
     else:
         yield Fact("Footprint", "", "(treated as the whole world)")
-
-
-def _moment(text: str) -> str:
-    return text.removesuffix("T00:00:00Z").removesuffix("T23:59:59Z").replace("T", " ").replace("Z", " UTC")
 
 
 def _box_words(bbox: list[float]) -> str:
@@ -397,7 +396,12 @@ def _leaves(path: str, value: Any) -> Iterator[tuple[str, str]]:
             yield from _leaves(f"{path}.{key}", inner)
     elif isinstance(value, list) and any(isinstance(inner, Mapping) for inner in value):
         for index, inner in enumerate(value):
-            yield from _leaves(f"{path}[{index}]", inner)
+            leaves = tuple(_leaves("", inner))
+            if len(leaves) > 1 and sum(len(text) for _, text in leaves) <= SHORT_ROW:
+                # A band, a class: one line of its own rather than one for each of its numbers.
+                yield f"{path}[{index}]", " · ".join(f"{key.removeprefix('.')} {text}" for key, text in leaves)
+            else:
+                yield from ((f"{path}[{index}]{key}", text) for key, text in leaves)
     elif isinstance(value, list) and value and not any(isinstance(inner, list) for inner in value):
         yield path, ", ".join(inner if isinstance(inner, str) else _plain(inner) for inner in value)
     else:

@@ -6,11 +6,14 @@ What is not stated is an empty string here; the templates say so.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from builder.model import Band, Model, Output, Runtime, Tensor, UsefulBand
 from builder.templates import format_short
+
+MOST_NAMES = 16
+"""Names that a line lists: enough for every band of a multispectral sensor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,20 @@ def framework_words(runtime: Runtime) -> str:
 def sentence(text: str) -> str:
     """The text with its first letter as at the start of a sentence."""
     return text[:1].upper() + text[1:]
+
+
+def list_words(names: Sequence[str]) -> str:
+    """The names as a list, of very many the first three and the last one."""
+    if len(names) <= MOST_NAMES:
+        return ", ".join(names)
+    return f"{', '.join(names[:3])} … {names[-1]}"
+
+
+def index_words(indices: Sequence[int]) -> str:
+    """Indices as a list, very many without a gap as a range."""
+    if len(indices) > MOST_NAMES and list(indices) == list(range(indices[0], indices[0] + len(indices))):
+        return f"{indices[0]} to {indices[-1]}"
+    return list_words([str(index) for index in indices])
 
 
 def unique(words: Iterable[str]) -> str:

@@ -25,8 +25,10 @@ THERMAL_START = 86.0
 """Where the thermal part begins, in percent of the strip; what is before it ends 4 percent earlier."""
 NARROWEST = 0.8
 """Least width of a bar, in percent of the strip, so that it can be seen."""
-_LANE_WIDTH = 4.5
-"""Width that a channel's number takes, in percent of the narrowest strip, with its digits 11 pixels high."""
+_LANE_WIDTH, _DIGIT_WIDTH = 4.5, 1.8
+"""Width that a channel's number takes, in percent of the narrowest strip: of one digit, and of each further one."""
+_MOST_LANES = 4
+"""Rows of numbers above a strip; a channel that has no place in them is drawn without its number."""
 LANE_HEIGHT, BAR_HEIGHT, AXIS_HEIGHT = 13, 30, 18
 _NESTED = 9
 """By how much a bar is lower than the wider one that it lies in, so that both are seen."""
@@ -117,12 +119,14 @@ def to_spectrum(bands: Sequence[Band | UsefulBand], others: Sequence[Band | Usef
         if channel in heights:
             centre = axis.at(span.centre)
             lane = next((i for i, end in enumerate(ends) if end <= centre), len(ends))
-            ends[lane : lane + 1] = [centre + _LANE_WIDTH]
-            lanes[channel] = lane
+            if lane < _MOST_LANES:
+                ends[lane : lane + 1] = [centre + _LANE_WIDTH + _DIGIT_WIDTH * (len(str(channel)) - 1)]
+                lanes[channel] = lane
     for span, channel, band in sorted(placed, key=lambda p: (heights.get(p[1], 0), p[0].centre, p[1])):
         if channel in heights:
+            label = str(channel) if channel in lanes else ""
             title = f"channel {channel}: {_title(band)}"
-            bars.append(_bar(axis, span, str(channel), title, lanes[channel], heights[channel]))
+            bars.append(_bar(axis, span, label, title, lanes.get(channel, 0), heights[channel]))
     if not bars:
         return None
     top = len(ends) * LANE_HEIGHT + 2

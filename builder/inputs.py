@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from builder.facts import (
     band_name,
     class_words,
+    index_words,
+    list_words,
     parameter_words,
     sentence,
     tensor_shape,
@@ -139,9 +141,8 @@ def _steps(
             [band_colour(band) for band in model.bands] if len(model.bands) == bands else [""] * min(bands, MOST_BANDS)
         ),
     )
-    names = ", ".join(band_name(row.band) for row in rows if row.band.name or row.band.common_name)
-    indices = ", ".join(str(row.index) for row in rows if row.index is not None)
-    indices = indices or ", ".join(map(str, entry.selected_band))
+    names = list_words([band_name(row.band) for row in rows if row.band.name or row.band.common_name])
+    indices = index_words([row.index for row in rows if row.index is not None] or entry.selected_band)
     chosen = draw_columns(colours or [""] * min(len(entry.selected_band), MOST_BANDS))
     yield Step("bands", "Band selection", names or indices, f"indices {indices}" if names and indices else "", chosen)
     scaling, words = entry.scaling_factor, _inverse_words(entry.scaling_factor)

@@ -130,7 +130,7 @@ def _environment(templates: Templates) -> jinja2.Environment:
         )
         environment.filters.update(
             count=format_count, short=format_short, num=format_number, filesize=format_filesize,
-            markdown=markdown, safe_href=safe_href, field_rows=field_rows,
+            moment=format_moment, markdown=markdown, safe_href=safe_href, field_rows=field_rows,
         )  # fmt: skip
         # The preview server makes a new snapshot at every save: the old ones need not stay.
         _environments.clear()
@@ -163,6 +163,12 @@ def _scaled(value: float, units: tuple[str, ...], *, whole: bool) -> str:
     while step < len(units) - 1 and abs(float(f"{value:.3g}")) >= 1000:
         value, step = value / 1000, step + 1
     return f"{format_number(float(f'{value:.3g}'))}{units[step]}"
+
+
+def format_moment(value: str | None) -> str:
+    """A time as people read it: without the time of day where that is the start or the end of the day."""
+    text = (value or "").removesuffix("T00:00:00Z").removesuffix("T23:59:59Z")
+    return text.replace("T", " ").replace("Z", " UTC")
 
 
 def format_number(value: Any) -> str:

@@ -11,10 +11,11 @@ import pytest
 from cards import BARE, HOSTILE, RICH, to_entry, to_library, to_shell
 
 from builder.catalog import Neighbours
+from builder.facts import index_words, list_words
 from builder.pipeline import Build
 from builder.site import Shell, render_card
 from builder.standing import to_statistics
-from builder.templates import read_templates
+from builder.templates import format_moment, read_templates
 
 TEMPLATES = read_templates()
 RADAR = {
@@ -194,3 +195,27 @@ def test_cards_of_the_real_catalog_are_light(real_build: Build) -> None:
         assert isinstance(content, bytes)
         assert len(content) < 60_000, path
         assert len(gzip.compress(content, 9)) < 15_000, path
+
+
+def test_long_lists_of_names_are_shortened() -> None:
+    names = [f"H{number:02}" for number in range(1, 61)]
+    assert list_words(names[:16]) == ", ".join(names[:16])
+    assert list_words(names) == "H01, H02, H03 … H60"
+    assert index_words([3, 1, 2]) == "3, 1, 2"
+    assert index_words(range(5, 65)) == "5 to 64"
+    assert index_words([*range(60), 2]) == "0, 1, 2 … 2"
+
+
+def test_a_band_has_one_line_among_all_fields() -> None:
+    fields = card(RICH)[card(RICH).index("Every field") :]
+    assert (
+        "<td><code>eo:bands[0]</code></td>"
+        "<td>name B02 · common_name blue · center_wavelength 0.49 · full_width_half_max 0.098</td>"
+    ) in fields
+    assert "<td><code>dlm:inputs[0].name</code></td>" in fields, "an object with long values has a line for each"
+
+
+def test_times_are_without_the_time_of_day_at_midnight() -> None:
+    assert format_moment("2024-02-03T00:00:00Z") == "2024-02-03"
+    assert format_moment("2025-06-07T08:09:10Z") == "2025-06-07 08:09:10 UTC"
+    assert format_moment(None) == ""

@@ -135,3 +135,11 @@ def test_any_statistics_can_be_drawn(mean: list[float], std: list[float]) -> Non
 @pytest.mark.parametrize("wavelength", [0.01, SHORTEST, 0.55, LONGEST, 5.0, COLDEST, WARMEST, 1000.0])
 def test_every_wavelength_has_a_colour(wavelength: float) -> None:
     assert re.fullmatch("#[0-9a-f]{6}", colour_of(wavelength))
+
+
+def test_numbers_of_many_channels_stay_in_few_rows() -> None:
+    strip = to_spectrum([band(f"H{i}", 0.42 + i * 0.009, 0.007) for i in range(224)], [], "s")
+    assert strip
+    assert len(strip.bars) == 224
+    assert strip.top <= 60
+    assert 30 < sum(bool(bar.label) for bar in strip.bars) < 120

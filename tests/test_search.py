@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from cards import BARE, HOSTILE, RICH, to_library, to_shell
+from shared import ROOT
 
 from builder import lists
 from builder.catalog import Library
@@ -113,6 +114,14 @@ def test_first_load_of_the_start_page_is_small(site: Path) -> None:
     assert {"search/index.js", "assets/browse.js", "assets/site.css"} <= set(loaded)
     total = sum(len(gzip.compress((site / name).read_bytes(), 9, mtime=0)) for name in loaded)
     assert total < 60_000
+
+
+def test_index_of_ten_thousand_models_is_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    import browse  # type: ignore[import-not-found]
+
+    sizes = {a.path: len(gzip.compress(a.content, 9, mtime=0)) for a in browse.synthetic(10_000)}
+    assert sum(sizes[f"search/{name}.js"] for name in ("index", "words", "rules")) < 400_000
 
 
 # --- plain lists -----------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@
   if (!place || !globalThis.DLM_INDEX || !globalThis.dlmSearch) return;
   var search = globalThis.dlmSearch, make = search.element, index = globalThis.DLM_INDEX;
   var engine = new search.Engine(index), root = place.dataset.root;
-  var PAGE = 50, FIRST = 8, MOST = 4, OPEN = ["task", "sensor", "band", "level"];
+  var PAGE = 25, FIRST = 8, MOST = 4, OPEN = ["task", "sensor", "band", "level"];
   var SORTS = [
     ["", "Best match"], ["title", "Title"], ["updated", "Newest"], ["parameters", "Fewest parameters"],
     ["-parameters", "Most parameters"], ["size", "Smallest file"], ["gsd", "Finest GSD"], ["-gsd", "Coarsest GSD"],

@@ -12,8 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Request, sync_playwright
 from shared import ROOT
+
+from builder.docs import render_docs
+from builder.output import publish
+from builder.pipeline import Build, Settings, build
 
 FLAGS = [
     "--disable-gpu", "--disable-background-networking", "--no-first-run", "--disable-component-update",
@@ -33,6 +37,24 @@ def chromium() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=program, args=flags)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def site(real_build: Build, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The site of the real catalog, with documentation. Do not change it: it is shared."""
+    folder = tmp_path_factory.mktemp("real") / "site"
+    publish([*real_build.artifacts, *render_docs(ROOT / "mkdocs.yml")], folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def kinds(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The site of `tests/kinds`, invented models of the kinds that the real catalog does not have."""
+    made = build(Settings(ROOT / "tests/kinds"))
+    assert [d for d in made.diagnostics if d.severity != "note"] == []
+    folder = tmp_path_factory.mktemp("kinds") / "site"
+    publish(made.artifacts, folder)
+    return folder
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):
@@ -82,10 +104,15 @@ class Watched:
         page = context.new_page()
         page.on("console", lambda m: self.faults.append(f"{m.type}: {m.text}") if m.type != "log" else None)
         page.on("pageerror", lambda error: self.faults.append(f"error: {error}"))
-        page.on("requestfailed", lambda request: self.faults.append(f"failed: {request.url}"))
+        page.on("requestfailed", self._failed)
         page.on("request", lambda request: self._check(request.url))
         page.goto(address)
         return page
+
+    def _failed(self, request: Request) -> None:
+        # A page that is left while its icon loads gives up the icon: that is no fault.
+        if request.failure != "net::ERR_ABORTED":
+            self.faults.append(f"failed: {request.url}: {request.failure}")
 
     def _check(self, url: str) -> None:
         if not url.startswith(("file:///", "http://127.0.0.1:", "data:")):
@@ -102,12 +129,12 @@ def watched(chromium: Browser) -> Iterator[Watched]:
 
 
 @pytest.fixture(scope="session")
-def screenshot() -> Callable[[Page, str], None]:
+def screenshot() -> Callable[..., None]:
     """Keeps what a page looks like in `screenshots/`, for whoever wants to look."""
     folder = ROOT / "screenshots"
     folder.mkdir(exist_ok=True)
 
-    def keep(page: Page, name: str) -> None:
-        page.screenshot(path=str(folder / f"{name}.png"), full_page=False)
+    def keep(page: Page, name: str, whole: bool = False) -> None:
+        page.screenshot(path=str(folder / f"{name}.png"), full_page=whole)
 
     return keep

@@ -24,6 +24,9 @@ PAGES = {
     "tasks": "search/tasks.html",
     "sensors": "search/sensors.html",
     "404": "404.html",
+    "docs": "docs/index.html",
+    "docs-tables": "docs/reference/card.html",
+    "docs-generated": "docs/reference/rules.html",
 }
 POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:"
 
@@ -63,17 +66,18 @@ def test_page_is_accessible_and_fits(
         assert page.evaluate("() => document.documentElement.scrollWidth") <= size
 
 
-@pytest.mark.parametrize("name", ["home", "card", "compare", "match"])
+@pytest.mark.parametrize("name", ["home", "collection", "compare", "match", "docs"])
 def test_page_prints(watched: Any, from_disk: str, name: str, tmp_path: Path) -> None:
     page: Page = watched.open(from_disk + PAGES[name])
     printed = page.pdf(path=str(tmp_path / "page.pdf"), format="A4")
     assert printed.startswith(b"%PDF")
     page.emulate_media(media="print")
     assert not page.locator("header.bar nav").is_visible()
+    assert page.locator("h1").is_visible()
 
 
 def test_without_scripts_the_lists_are_complete(watched: Any, address: str, site: Path) -> None:
-    cards = {str(path.parent.relative_to(site)) for path in site.glob("*/*/index.html")}
+    cards = {str(path.parent.relative_to(site)) for path in site.glob("*/*/index.html")} - {"docs/decisions"}
     for name in ("home", "tasks", "sensors"):
         page: Page = watched.open(address + PAGES[name], java_script_enabled=False)
         links = page.locator("main .models a")
@@ -87,6 +91,52 @@ def test_without_scripts_the_lists_are_complete(watched: Any, address: str, site
         assert page.locator(".needs-script").is_visible()
         assert page.locator(".needs-script a").first.is_visible()
         assert not page.locator(".tool").is_visible()
+
+
+def test_every_page_of_the_documentation_loads_without_a_fault(watched: Any, address: str, site: Path) -> None:
+    paths = sorted(path.relative_to(site).as_posix() for path in site.glob("docs/**/*.html"))
+    assert len(paths) > 20
+    page: Page = watched.open(address + "docs/index.html")
+    for path in paths:
+        page.goto(address + path)
+        assert page.get_attribute("meta[http-equiv='Content-Security-Policy']", "content") == POLICY, path
+        assert page.locator("h1").count() == 1, path
+        assert page.locator("script[src$='assets/site.js']").count() == 1, path
+        assert page.evaluate("() => getComputedStyle(document.body).display") == "flex", f"{path} has no style sheet"
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize("name", PAGES)
+def test_nothing_moves_while_a_page_loads(watched: Any, from_disk: str, name: str, width: int) -> None:
+    page: Page = watched.open(from_disk + PAGES[name], viewport={"width": width, "height": 900})
+    page.wait_for_load_state("networkidle")
+    moved = page.evaluate(
+        """() => new Promise(done => {
+            const shifts = [];
+            new PerformanceObserver(list => shifts.push(...list.getEntries().map(shift => shift.value)))
+                .observe({type: 'layout-shift', buffered: true});
+            requestAnimationFrame(() => setTimeout(() => done(shifts), 100));
+        })"""
+    )
+    assert sum(moved) < 0.01
+
+
+def test_the_theme_is_chosen_and_remembered(watched: Any, address: str) -> None:
+    page: Page = watched.open(address + PAGES["home"], color_scheme="light")
+
+    def paper() -> str:
+        return str(page.evaluate("() => getComputedStyle(document.body).backgroundColor"))
+
+    light = paper()
+    page.get_by_role("button", name="Use the dark theme").click()
+    dark = paper()
+    assert dark != light
+    for name in ("card", "compare", "docs", "404"):
+        page.goto(address + PAGES[name])
+        assert paper() == dark, name
+    page.get_by_role("button", name="Use the light theme").click()
+    page.reload()
+    assert paper() == light
 
 
 def _hrefs(page: Page) -> list[str]:
