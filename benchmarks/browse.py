@@ -77,8 +77,8 @@ def make(number: int, chance: random.Random) -> Row:
         "architecture": (network,), "license": (license_id,), "gpu": (used,) if used else (), "instrument": (),
         "collection": (collection,),
     }  # fmt: skip
-    text = " ".join(chance.choices(WORDS, k=30))
-    return Row(record, facets, (subject, network.split("-")[0]), text, f"202{number % 7}-01-01", number % 9 == 0)
+    words = tuple(sorted(set(chance.choices(WORDS, k=30))))
+    return Row(record, facets, (subject, network.split("-")[0]), words, f"202{number % 7}-01-01", number % 9 == 0)
 
 
 def synthetic(number: int) -> list[Artifact]:

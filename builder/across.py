@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from builder import schema
 from builder.about import About
-from builder.catalog import Entry, Library, find_cycle, gather
+from builder.catalog import Entry, Library, Predecessors, gather, to_reference
 from builder.check import check_settings_file, read_canonical, regrade, to_diagnostic, unknown_file
 from builder.diagnostic import Diagnostic, Path, Problem, Span
 from builder.document import parse
@@ -42,7 +42,9 @@ def gather_outcomes(
     diagnostics = [*_duplicate_ids(source, outcomes), *_unknown_files(source, outcomes)]
     diagnostics += _unused_waivers(source, outcomes)
     known = {outcome.file.path: outcome for outcome in outcomes}
-    by_id = {outcome.entry.model.id: outcome.file.path for outcome in outcomes if outcome.entry is not None}
+    by_id = {
+        outcome.entry.recall(to_reference).id: outcome.file.path for outcome in outcomes if outcome.entry is not None
+    }
     predecessors: dict[str, tuple[str, ...]] = {}
     for outcome in outcomes:
         older = []
@@ -80,15 +82,15 @@ def _duplicate_ids(source: Source, outcomes: Sequence[Outcome]) -> Iterator[Diag
     for outcome in outcomes:
         if outcome.entry is None:
             continue
-        other = first.setdefault(outcome.entry.model.id.casefold(), outcome)
+        other = first.setdefault(outcome.entry.recall(to_reference).id.casefold(), outcome)
         if other is not outcome:
-            message = f"the id {outcome.entry.model.id} is taken by {other.file.path}"
+            message = f"the id {outcome.entry.recall(to_reference).id} is taken by {other.file.path}"
             finding = _locate(
                 source, outcome, "id-duplicate", Problem(("id",), message, "give one of the two another id")
             )
             yield _relate(finding, source, other, ("id",), "taken here")
     # The folders of two collections would be one where case does not count. Said once for each spelling.
-    by_collection = {o.entry.model.collection: o for o in reversed(outcomes) if o.entry is not None}
+    by_collection = {o.entry.recall(to_reference).collection: o for o in reversed(outcomes) if o.entry is not None}
     spelled: dict[str, str] = {}
     for collection, outcome in sorted(by_collection.items()):
         known = spelled.setdefault(collection.casefold(), collection)
@@ -101,21 +103,24 @@ def _duplicate_ids(source: Source, outcomes: Sequence[Outcome]) -> Iterator[Diag
 
 def _replacements(source: Source, outcomes: Sequence[Outcome]) -> Iterator[Diagnostic]:
     """The withdrawn models whose replacement is none; a model that could not be read is not held against them."""
-    by_id = {outcome.entry.model.id: outcome for outcome in outcomes if outcome.entry is not None}
+    by_id = {o.entry.recall(to_reference).id: o for o in outcomes if o.entry is not None}
     unread = any(outcome.entry is None for outcome in outcomes)
     for outcome in outcomes:
-        withdrawn = outcome.entry.model.withdrawn if outcome.entry is not None else None
+        if outcome.entry is None or not outcome.entry.recall(to_reference).withdrawn:
+            continue
+        withdrawn = outcome.entry.model.withdrawn
         if withdrawn is None or withdrawn.replaced_by is None or withdrawn.replaced_elsewhere:
             continue
-        assert outcome.entry is not None  # noqa: S101  it has a withdrawal
         target, hint = withdrawn.replaced_by, "the id of a model, or an http(s) URL"
         other = by_id.get(target)
-        found = other.entry.model if other is not None and other.entry is not None else None
-        if target == outcome.entry.model.id:
+        found = other.entry if other is not None else None
+        # Only a withdrawn one is loaded.
+        further = found.model.withdrawn if found is not None and found.recall(to_reference).withdrawn else None
+        if other is outcome:
             message = "the model cannot replace itself"
-        elif found is not None and found.withdrawn:
+        elif further is not None:
             message = f"{target} is withdrawn itself"
-            hint = f"did you mean {found.withdrawn.replaced_by}?" if found.withdrawn.replaced_by else hint
+            hint = f"did you mean {further.replaced_by}?" if further.replaced_by else hint
         elif found is not None or unread:
             continue
         else:
@@ -123,8 +128,8 @@ def _replacements(source: Source, outcomes: Sequence[Outcome]) -> Iterator[Diagn
             hint = f"did you mean {' or '.join(close)}?" if close else hint
         problem = Problem((*withdrawn.path, "replaced_by"), message, hint)
         finding = _locate(source, outcome, "withdrawal-target", problem)
-        if other is not None and other is not outcome and found is not None and found.withdrawn is not None:
-            finding = _relate(finding, source, other, found.withdrawn.path, "withdrawn here")
+        if other is not None and other is not outcome and further is not None:
+            finding = _relate(finding, source, other, further.path, "withdrawn here")
         yield finding
 
 
@@ -159,3 +164,25 @@ def _locate(source: Source, outcome: Outcome, rule: str, problem: Problem) -> Di
     if canonical is None:
         return Diagnostic(rule, RULES[rule].severity, problem.message, Span(outcome.file.shown), problem.hint)
     return to_diagnostic(canonical, rule, problem)
+
+
+def find_cycle(predecessors: Predecessors) -> tuple[str, ...]:
+    """The sources of models that are their own predecessors, in order; empty when there is no cycle."""
+    done: set[str] = set()
+    for start in sorted(predecessors):
+        trail: list[str] = []
+        stack = [(start, iter(predecessors[start]))]
+        trail.append(start)
+        while stack:
+            source, rest = stack[-1]
+            step = next(rest, None)
+            if step is None:
+                done.add(source)
+                stack.pop()
+                trail.pop()
+            elif step in trail:
+                return tuple(trail[trail.index(step) :])
+            elif step not in done:
+                trail.append(step)
+                stack.append((step, iter(predecessors.get(step, ()))))
+    return ()

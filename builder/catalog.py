@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import posixpath
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from builder import schema
 from builder.model import Model, Provider
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 Predecessors = Mapping[str, tuple[str, ...]]
 """The source paths of a model's predecessors, by its own."""
-_DATES = ("updated", "created")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,18 @@ class Entry:
     def href(self) -> str:
         """The path of the Item in the site."""
         return f"{self.folder}/{self.model.id}.json"
+
+    def recall(self, function: Callable[[Entry], T]) -> T:
+        """What a function says of this entry.
+
+        Whatever needs all models of a large catalog asks in this way, so that the answer can be kept without the model:
+        see `remembered`.
+        """
+        return function(self)
+
+    def finished(self, neighbours: Neighbours) -> Entry:
+        """The entry with the links between versions in its Item."""
+        return replace(self, item=finish_item(self, neighbours))
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,20 +152,24 @@ def gather(
     """
     by_collection: dict[str, list[Entry]] = defaultdict(list)
     for entry in entries:
-        by_collection[entry.model.collection].append(entry)
+        by_collection[entry.recall(to_reference).collection].append(entry)
     gathered = []
     for key, members in sorted(by_collection.items()):
-        members.sort(key=lambda entry: (entry.model.name.casefold(), entry.model.id))
+        members.sort(key=by_title)
         own = collections.get(key) or CollectionInfo(key, key, f"Models of the collection {key}.")
         gathered.append(CollectionEntries(own, tuple(members), to_collection(own, members, info)))
     everything = [entry for collection in gathered for entry in collection.entries]
-    dates = [
-        str(entry.item["properties"][key]) for entry in everything for key in _DATES if key in entry.item["properties"]
-    ]
+    dates = [date for entry in everything for date in entry.recall(to_member)["dates"]]
     return Library(info, tuple(gathered), find_neighbours(everything, predecessors), max(dates, default=None))
 
 
 # --- neighbours ------------------------------------------------------------------------------------------------------
+
+
+def by_title(entry: Entry) -> tuple[str, str]:
+    """The key by which models are sorted in lists."""
+    reference = entry.recall(to_reference)
+    return reference.title.casefold(), reference.id
 
 
 def to_reference(entry: Entry) -> Reference:
@@ -166,36 +182,15 @@ def to_reference(entry: Entry) -> Reference:
     )  # fmt: skip
 
 
-def find_cycle(predecessors: Predecessors) -> tuple[str, ...]:
-    """The sources of models that are their own predecessors, in order; empty when there is no cycle."""
-    done: set[str] = set()
-    for start in sorted(predecessors):
-        trail: list[str] = []
-        stack = [(start, iter(predecessors[start]))]
-        trail.append(start)
-        while stack:
-            source, rest = stack[-1]
-            step = next(rest, None)
-            if step is None:
-                done.add(source)
-                stack.pop()
-                trail.pop()
-            elif step in trail:
-                return tuple(trail[trail.index(step) :])
-            elif step not in done:
-                trail.append(step)
-                stack.append((step, iter(predecessors.get(step, ()))))
-    return ()
-
-
 def find_neighbours(entries: Iterable[Entry], predecessors: Predecessors) -> dict[str, Neighbours]:
     """Each model's neighbours by its source; models without any are left out."""
     by_source = {entry.source: entry for entry in entries}
-    by_id = {entry.model.id: entry for entry in by_source.values()}
+    references = {source: entry.recall(to_reference) for source, entry in by_source.items()}
+    by_id = {reference.id: reference for reference in references.values()}
     replacements = {
-        source: to_reference(by_id[withdrawn.replaced_by])
+        source: by_id[replaced_by]
         for source, entry in by_source.items()
-        if (withdrawn := entry.model.withdrawn) and withdrawn.replaced_by in by_id
+        if (replaced_by := entry.recall(to_member)["replaced_by"]) in by_id
     }
     predecessors = {source: tuple(dict.fromkeys(older)) for source, older in predecessors.items()}
     successors: dict[str, list[str]] = defaultdict(list)
@@ -217,20 +212,20 @@ def find_neighbours(entries: Iterable[Entry], predecessors: Predecessors) -> dic
     for source in sorted({*predecessors, *successors, *replacements}):
         older, newer = closure(source, predecessors), closure(source, successors)
         line = sorted({source, *older, *newer}, key=lambda s: (len(closure(s, predecessors)), s))
-        latest = find_latest([by_source[s] for s in line])
+        latest = find_latest([references[s] for s in line])
         result[source] = Neighbours(
-            tuple(to_reference(by_source[s]) for s in sorted(predecessors.get(source, ()))),
-            tuple(to_reference(by_source[s]) for s in sorted(successors.get(source, ()))),
-            to_reference(latest) if latest.source != source else None,
-            tuple(to_reference(by_source[s]) for s in line),
+            tuple(references[s] for s in sorted(predecessors.get(source, ()))),
+            tuple(references[s] for s in sorted(successors.get(source, ()))),
+            latest if latest is not references[source] else None,
+            tuple(references[s] for s in line),
             replacements.get(source),
         )
     return result
 
 
-def find_latest(line: Sequence[Entry]) -> Entry:
+def find_latest(line: Sequence[Reference]) -> Reference:
     """The newest version of a line, which is given oldest first, that is not withdrawn, unless all are."""
-    return next((entry for entry in reversed(line) if not entry.model.withdrawn), line[-1])
+    return next((version for version in reversed(line) if not version.withdrawn), line[-1])
 
 
 def finish_item(entry: Entry, neighbours: Neighbours) -> dict[str, Any]:
@@ -266,35 +261,35 @@ def to_collection(info: CollectionInfo, entries: list[Entry], catalog: CatalogIn
     """The STAC Collection of some models, with extents, summaries and asset definitions made from them."""
     import pystac
 
-    items = [entry.item for entry in entries]
-    providers = info.providers or _shared_providers(entries)
+    members = [entry.recall(to_member) for entry in entries]
+    providers = info.providers or _shared_providers(members)
     collection = pystac.Collection(
         id=info.id,
         title=info.title,
         description=info.description,
-        license=info.license or _shared_license(entries),
-        keywords=list(info.keywords) or _shared_keywords(entries) or None,
+        license=info.license or _shared_license(members),
+        keywords=list(info.keywords) or _shared_keywords(members) or None,
         providers=[to_provider(provider) for provider in providers] or None,
-        extent=_extent(items),
-        summaries=pystac.Summaries(_summaries(entries), maxcount=1_000_000),
+        extent=_extent(members),
+        summaries=pystac.Summaries(_summaries(members), maxcount=1_000_000),
     )
     collection.clear_links()
-    dlm_uri = next((uri for item in items for uri in item["stac_extensions"] if "/dlm/" in uri), schema.DLM)
+    dlm_uri = next(filter(None, (member["dlm_uri"] for member in members)), schema.DLM)
     collection.stac_extensions = [dlm_uri]
-    collection.extra_fields["item_assets"] = _item_assets(items)
+    collection.extra_fields["item_assets"] = _item_assets(members)
     root = {"href": "../catalog.json", "type": "application/json", "title": catalog.title}
-    members = [
+    links = [
         {
             "rel": "item",
-            "href": f"./{entry.model.id}/{entry.model.id}.json",
+            "href": f"./{reference.id}/{reference.id}.json",
             "type": "application/geo+json",
-            "title": entry.model.name,
+            "title": reference.title,
         }
-        for entry in entries
+        for reference in (entry.recall(to_reference) for entry in entries)
     ]
     page = {"rel": "alternate", "href": "./index.html", "type": "text/html", "title": info.title}
     made: dict[str, Any] = collection.to_dict(include_self_link=False, transform_hrefs=False)
-    return {**made, "links": [{"rel": "root", **root}, {"rel": "parent", **root}, page, *info.links, *members]}
+    return {**made, "links": [{"rel": "root", **root}, {"rel": "parent", **root}, page, *info.links, *links]}
 
 
 def to_catalog(library: Library) -> dict[str, Any]:
@@ -331,18 +326,66 @@ def to_provider(provider: Provider) -> pystac.Provider:
     return pystac.Provider(provider.name, provider.description, roles or None, provider.url)
 
 
-def _extent(items: list[Mapping[str, Any]]) -> pystac.Extent:
+def to_member(entry: Entry) -> dict[str, Any]:
+    """What a model adds to its collection: plain values that JSON can hold."""
+    model, item, properties = entry.model, entry.item, entry.item["properties"]
+    values: dict[str, list[Any]] = {
+        "dlm:task": [*model.tasks],
+        "dlm:framework": [runtime.framework for runtime in model.runtime],
+        "dlm:architecture_type": [network.type for network in model.architecture],
+        "dlm:process_level": [data.process_level for data in model.data],
+        "dlm:dtype": [data.dtype for data in model.data],
+        "dlm:gpu": [docker.gpu for runtime in model.runtime for docker in runtime.docker],
+        "dlm:band": [
+            band.common_name or band.name
+            for index in range(max(len(model.inputs), 1))
+            for band in model.selected_bands(index)
+        ],
+        **{key: [properties.get(key)] for key in ("platform", "constellation", "license")},
+        "instruments": [*model.instruments],
+        "gsd": [model.gsd],
+    }
+    numbers = {
+        "dlm:number_of_bands": [data.number_of_bands for data in model.data],
+        "dlm:total_nb_parameters": [network.total_nb_parameters for network in model.architecture],
+    }
+    return {
+        "dates": [properties[key] for key in ("updated", "created") if key in properties],
+        "replaced_by": model.withdrawn.replaced_by if model.withdrawn else None,
+        "bbox": item["bbox"],
+        "start": properties.get("start_datetime") or properties["datetime"],
+        "end": properties.get("end_datetime") or properties["datetime"],
+        "license": model.license,
+        "providers": [[p.name, p.description, [*p.roles], p.url] for p in model.providers],
+        "keywords": [*model.keywords],
+        "dlm_uri": next((uri for uri in item["stac_extensions"] if "/dlm/" in uri), None),
+        "values": {key: _stated(found) for key, found in values.items()},
+        "numbers": {key: _stated(found) for key, found in numbers.items()},
+        "assets": {
+            key: {name: asset[name] for name in ("title", "description", "type", "roles") if name in asset}
+            for key, asset in item["assets"].items()
+        },
+    }
+
+
+def _stated(values: Iterable[Any]) -> list[Any]:
+    return [value for value in dict.fromkeys(values) if value is not None]
+
+
+Members = Sequence[Mapping[str, Any]]
+
+
+def _extent(members: Members) -> pystac.Extent:
     import pystac
 
-    boxes = [item["bbox"] for item in items]
+    boxes = [member["bbox"] for member in members]
     corners = [(box[0], box[1], box[len(box) // 2], box[len(box) // 2 + 1]) for box in boxes]
     west, east = min(c[0] for c in corners), max(c[2] for c in corners)
     if any(c[0] > c[2] for c in corners):
         # One box crosses the antimeridian: a box around it and others elsewhere is the whole parallel.
         same = len({(c[0], c[2]) for c in corners}) == 1
         west, east = (corners[0][0], corners[0][2]) if same else (-180, 180)
-    starts = [item["properties"].get("start_datetime") or item["properties"]["datetime"] for item in items]
-    ends = [item["properties"].get("end_datetime") or item["properties"]["datetime"] for item in items]
+    starts, ends = [member["start"] for member in members], [member["end"] for member in members]
     start = None if OPEN_START in starts else min(map(datetime.fromisoformat, starts))
     end = None if OPEN_END in ends else max(map(datetime.fromisoformat, ends))
     return pystac.Extent(
@@ -351,67 +394,45 @@ def _extent(items: list[Mapping[str, Any]]) -> pystac.Extent:
     )
 
 
-def _shared_license(entries: list[Entry]) -> str:
-    licenses = {entry.model.license for entry in entries}
+def _shared_license(members: Members) -> str:
+    licenses = {member["license"] for member in members}
     only = licenses.pop() if len(licenses) == 1 else None
     # STAC 1.1: `other` stands for several licenses, and for none that has an identifier.
     return only or "other"
 
 
-def _shared_providers(entries: list[Entry]) -> tuple[Provider, ...]:
+def _shared_providers(members: Members) -> tuple[Provider, ...]:
     providers: dict[str, Provider] = {}
-    for entry in entries:
-        for provider in entry.model.providers:
-            providers.setdefault(provider.name, provider)
+    for member in members:
+        for name, description, roles, url in member["providers"]:
+            if name not in providers:
+                providers[name] = Provider((), name, description, tuple(roles), url)
     return tuple(providers.values())
 
 
-def _shared_keywords(entries: list[Entry]) -> list[str]:
+def _shared_keywords(members: Members) -> list[str]:
     """The words that all models of the collection have."""
-    words = dict.fromkeys(entries[0].model.keywords)
-    return [word for word in words if all(word in entry.model.keywords for entry in entries)]
+    words = dict.fromkeys(members[0]["keywords"])
+    return [word for word in words if all(word in member["keywords"] for member in members)]
 
 
-def _summaries(entries: list[Entry]) -> dict[str, Any]:
+def _summaries(members: Members) -> dict[str, Any]:
     """What people search by: the values that occur, sorted, and ranges of numbers."""
-    values: dict[str, set[Any]] = defaultdict(set)
-    numbers: dict[str, list[float]] = defaultdict(list)
-    for entry in entries:
-        model, properties = entry.model, entry.item["properties"]
-        values["dlm:task"].update(model.tasks)
-        values["dlm:framework"].update(runtime.framework for runtime in model.runtime)
-        values["dlm:architecture_type"].update(network.type for network in model.architecture)
-        values["dlm:process_level"].update(data.process_level for data in model.data)
-        values["dlm:dtype"].update(data.dtype for data in model.data)
-        values["dlm:gpu"].update(docker.gpu for runtime in model.runtime for docker in runtime.docker)
-        for index in range(max(len(model.inputs), 1)):
-            values["dlm:band"].update(band.common_name or band.name for band in model.selected_bands(index))
-        for key in ("platform", "constellation", "license"):
-            values[key].add(properties.get(key))
-        values["instruments"].update(model.instruments)
-        if model.gsd is not None:
-            values["gsd"].add(model.gsd)
-        numbers["dlm:number_of_bands"] += [d.number_of_bands for d in model.data if d.number_of_bands is not None]
-        numbers["dlm:total_nb_parameters"] += [
-            a.total_nb_parameters for a in model.architecture if a.total_nb_parameters is not None
-        ]
     summaries: dict[str, Any] = {}
-    for key, found in values.items():
-        found.discard(None)
-        if found:
+    for key in members[0]["values"]:
+        if found := {value for member in members for value in member["values"][key]}:
             summaries[key] = sorted(found)
-    for key, series in numbers.items():
-        if series:
+    for key in members[0]["numbers"]:
+        if series := [value for member in members for value in member["numbers"][key]]:
             summaries[key] = {"minimum": min(series), "maximum": max(series)}
     return summaries
 
 
-def _item_assets(items: list[Mapping[str, Any]]) -> dict[str, Any]:
+def _item_assets(members: Members) -> dict[str, Any]:
     """The assets that Items of the collection have, with what all that have them say alike."""
     definitions: dict[str, dict[str, Any]] = {}
-    for item in items:
-        for key, asset in item["assets"].items():
-            about = {name: asset[name] for name in ("title", "description", "type", "roles") if name in asset}
+    for member in members:
+        for key, about in member["assets"].items():
             known = definitions.setdefault(key, about)
             definitions[key] = {name: value for name, value in known.items() if about.get(name) == value}
     # STAC wants a definition to say something.

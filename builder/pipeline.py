@@ -18,11 +18,12 @@ from urllib.parse import unquote
 from builder import GENERATOR, exporters, schema
 from builder.about import About, to_about
 from builder.across import Outcome, gather_outcomes
-from builder.catalog import Entry, Library, Neighbours, finish_item, to_catalog
+from builder.catalog import Entry, Library, Neighbours, to_catalog
 from builder.check import Grades, check_model, read_canonical, regrade, to_diagnostic
 from builder.diagnostic import Diagnostic, Span, sort_diagnostics
 from builder.docs import DocsError, render_docs
 from builder.output import Artifact, Published, publish, to_json
+from builder.remembered import Packed, load_entry, pack, remember
 from builder.search import render_search
 from builder.site import Shell, render_card, render_pages, source_artifact
 from builder.source import (
@@ -42,6 +43,8 @@ from builder.templates import Templates, read_templates
 from builder.validate import check_item
 from builder.workers import BATCH, SERIAL, Workers, run_batches
 
+FEW = 256
+"""Models up to which all of them stand in memory as they are."""
 Progress = Callable[[str, int, int], None]
 """Told the stage, how many models are done, and how many there are."""
 
@@ -168,6 +171,19 @@ def read_batch(batch: Sequence[tuple[SourceFile, Mapping[str, LocalFile]]], reci
     return [_read_one(file, files, recipe) for file, files in batch]
 
 
+def read_and_pack(
+    batch: Sequence[tuple[SourceFile, Mapping[str, LocalFile]]], recipe: Recipe
+) -> list[tuple[Outcome, Packed | None]]:
+    """The same for many models: the outcomes without text and entry, which is packed beside them."""
+    return [
+        (
+            replace(outcome, file=replace(outcome.file, text=""), entry=None),
+            pack(outcome.entry) if outcome.entry else None,
+        )
+        for outcome in read_batch(batch, recipe)
+    ]
+
+
 def _read_one(file: SourceFile, files: Mapping[str, LocalFile], recipe: Recipe) -> Outcome:
     collection = nearest_collection(file.path, recipe.collections)
     checked = check_model(file, collection, files, recipe.grades)
@@ -193,26 +209,34 @@ def render_batch(batch: Sequence[tuple[Entry, Neighbours]], shell: Shell, templa
     """Everything in the folders of some models: card, Item, source and local files."""
     artifacts, entries = [], []
     for entry, neighbours in batch:
-        finished = replace(entry, item=finish_item(entry, neighbours))
+        finished = load_entry(entry).finished(neighbours)
         entries.append(finished)
         artifacts += render_card(finished, neighbours, shell, templates)
         artifacts.append(Artifact(finished.href, to_json(finished.item)))
         artifacts.append(source_artifact(finished))
-        artifacts += [Artifact(f"{entry.folder}/{name}", local.location) for name, local in entry.files.items()]
+        artifacts += [Artifact(f"{finished.folder}/{name}", local.location) for name, local in finished.files.items()]
     artifacts += exporters.publish(entries, shell.catalog, each=True)
     return artifacts
 
 
 def run_read(source: Source, about: About, progress: Progress, workers: Workers = SERIAL) -> list[Outcome]:
-    """The first batch function over all models, in order."""
+    """The first batch function over all models, in order. The entries of many models are packed."""
     outcomes: list[Outcome] = []
     recipe = Recipe(about.titles, source.collections, about.grades)
     if workers.remote:
         for local in source.files.values():
             _ = local.size, local.sha256  # known from here on, where the file is
-    for batch in run_batches(workers, read_batch, list(_with_files(source)), recipe):
-        outcomes += batch
-        progress("check", len(outcomes), len(source.models))
+    pairs, total = list(_with_files(source)), len(source.models)
+    if total < FEW and not workers.pays_for(total):
+        for read in run_batches(workers, read_batch, pairs, recipe):
+            outcomes += read
+            progress("check", len(outcomes), total)
+        return outcomes
+    for batch in run_batches(workers, read_and_pack, pairs, recipe):
+        for outcome, packed in batch:
+            file = source.models[len(outcomes)]
+            outcomes.append(replace(outcome, file=file, entry=remember(packed) if packed else None))
+        progress("check", len(outcomes), total)
     return outcomes
 
 
@@ -240,9 +264,7 @@ def run_render(
 def finish(library: Library) -> list[Entry]:
     """The entries with the links between versions in their Items."""
     return [
-        replace(entry, item=finish_item(entry, library.neighbours[entry.source]))
-        if entry.source in library.neighbours
-        else entry
+        entry.finished(library.neighbours[entry.source]) if entry.source in library.neighbours else entry
         for entry in library.entries
     ]
 

@@ -54,12 +54,13 @@ _NARROWEST = 14
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A model in the index: its record, its facet values, and what is searched besides them."""
+    """A model in the index: its record, its facet values, and what is searched besides them: keywords, and the words
+    of its description, each once and sorted."""
 
     record: Mapping[str, Any]
     facets: Mapping[str, tuple[str, ...]]
     keywords: tuple[str, ...]
-    description: str
+    words: tuple[str, ...]
     updated: str
     experimental: bool
 
@@ -67,7 +68,7 @@ class Row:
 def render_search(library: Library) -> list[Artifact]:
     """The scripts under `search/`."""
     titles = {collection.info.id: collection.info.title for collection in library.collections}
-    return render_index([to_row(entry) for entry in library.entries], titles)
+    return render_index([entry.recall(to_row) for entry in library.entries], titles)
 
 
 def render_index(rows: Iterable[Row], collections: Mapping[str, str]) -> list[Artifact]:
@@ -107,7 +108,7 @@ def to_row(entry: Entry) -> Row:
         record,
         {key: tuple(dict.fromkeys(str(value) for value in values if value)) for key, values in facets.items()},
         model.keywords,
-        model.description or "",
+        tuple(sorted(set(words_of(model.description or "")))),
         str(properties.get("updated") or properties.get("created") or "")[:10],
         model.experimental,
     )
@@ -216,7 +217,7 @@ def to_words(rows: Sequence[Row]) -> dict[str, Any]:
     """The words of the descriptions, sorted, each with the rows it is in: the first, then the steps to the next."""
     found: dict[str, list[int]] = {}
     for number, row in enumerate(rows):
-        for word in sorted(set(words_of(row.description))):
+        for word in row.words:
             found.setdefault(word, []).append(number)
     ordered = sorted(found)
     steps = [[row - before for before, row in zip([0, *found[word]], found[word], strict=False)] for word in ordered]

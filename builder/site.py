@@ -15,9 +15,7 @@ from urllib.parse import quote, urlsplit
 from builder.card import to_card, to_summary
 from builder.catalog import CatalogInfo, Entry, Library, Neighbours
 from builder.exporters import jsonld
-from builder.facts import band_words, parameter_words, sentence
-from builder.lists import LIMIT, Group, Listing, to_coverage, to_listings
-from builder.model import Model
+from builder.lists import LIMIT, Group, Listing, Row, to_coverage, to_listings, to_row
 from builder.output import Artifact
 from builder.prose import markdown
 from builder.schema import DLM_PATH
@@ -55,22 +53,6 @@ class Page:
     description: str
     canonical: str = ""
     data: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A model in a list: its page seen from the top of the site, and what tells it from its neighbours."""
-
-    folder: str
-    title: str
-    tasks: str
-    sensors: str
-    bands: str
-    license: str
-    parameters: str
-    deprecated: bool
-    withdrawn: bool
-    experimental: bool
 
 
 def render_card(entry: Entry, neighbours: Neighbours, shell: Shell, templates: Templates) -> list[Artifact]:
@@ -116,7 +98,9 @@ def render_pages(library: Library, shell: Shell, templates: Templates) -> list[A
 def _lists(library: Library, shell: Shell, templates: Templates) -> Iterator[Artifact]:
     """The start page, a page for each collection, and the lists by task and by sensor."""
     every = len(library.entries) <= LIMIT
-    groups = [(collection, [_row(entry.model) for entry in collection.entries]) for collection in library.collections]
+    groups = [
+        (collection, [entry.recall(to_row) for entry in collection.entries]) for collection in library.collections
+    ]
     info, listings = library.info, to_listings(library)
     page = _page(shell, "index.html", info.title, _one_line(info.description))
     page = replace(page, data=jsonld.to_script(jsonld.to_data_catalog(library)))
@@ -144,7 +128,7 @@ def _listing(listing: Listing, shell: Shell, templates: Templates, *, every: boo
     """The list by task or sensor: one page, or for a large catalog one that leads to a page for each."""
 
     def rows(entries: tuple[Entry, ...]) -> list[Row]:
-        return [_row(entry.model) for entry in entries]
+        return [entry.recall(to_row) for entry in entries]
 
     def render(path: str, heading: str, parent: Listing | None, groups: list[dict[str, object]]) -> Artifact:
         page = _page(shell, path, heading, f"{heading} in {shell.catalog.title}")
@@ -181,13 +165,13 @@ def _missing(shell: Shell, templates: Templates) -> Artifact:
 def _feed(library: Library, shell: Shell, templates: Templates) -> Artifact:
     """The models as an Atom feed, those changed last first."""
     base_url, info = _base_url(shell), library.info
-    newest = sorted(library.entries, key=lambda entry: entry.folder)
-    newest.sort(key=lambda entry: _updated(entry.model, library), reverse=True)
+    newest = sorted(library.entries, key=lambda entry: entry.recall(to_row).folder)
+    newest.sort(key=lambda entry: _updated(entry, library), reverse=True)
     items = [
         {
             "id": _feed_id(shell, entry.folder),
             "title": entry.model.name,
-            "updated": _updated(entry.model, library),
+            "updated": _updated(entry, library),
             "summary": to_summary(entry.model, 300),
             "href": f"{base_url}{_quoted(entry.folder)}/index.html" if base_url else "",
             "collection": entry.model.collection,
@@ -202,11 +186,9 @@ def _feed(library: Library, shell: Shell, templates: Templates) -> Artifact:
     return _artifact("feed.xml", text)
 
 
-def _updated(model: Model, library: Library) -> str:
-    for value in (model.fields.get("updated"), model.fields.get("created"), library.updated):
-        if isinstance(value, str) and value:
-            return to_datetime(value)
-    return FALLBACK_UPDATED
+def _updated(entry: Entry, library: Library) -> str:
+    changed = entry.recall(to_row).changed or library.updated
+    return to_datetime(changed) if changed else FALLBACK_UPDATED
 
 
 def _feed_id(shell: Shell, folder: str) -> str:
@@ -223,7 +205,7 @@ def _crawling(library: Library, shell: Shell, templates: Templates) -> Iterator[
     if base_url:
         paths = ["index.html", *(f"{c.info.id}/index.html" for c in library.collections)]
         paths += ["match/index.html", *(listing.path for listing in to_listings(library))]
-        paths += [f"{entry.folder}/index.html" for entry in library.entries]
+        paths += [f"{entry.recall(to_row).folder}/index.html" for entry in library.entries]
         addresses = [_canonical(base_url, path) for path in paths]
         yield _artifact("sitemap.xml", templates.render("sitemap.xml", addresses=addresses))
 
@@ -245,22 +227,6 @@ def _base_url(shell: Shell) -> str:
 
 def _quoted(path: str) -> str:
     return quote(path, safe="/-._~")
-
-
-def _row(model: Model) -> Row:
-    parameters = parameter_words(model)
-    return Row(
-        folder=f"{model.collection}/{model.id}",
-        title=model.name,
-        tasks=sentence(", ".join(model.tasks)),
-        sensors=", ".join(model.sensors or model.instruments),
-        bands=band_words(model),
-        license=model.license or "",
-        parameters=f"{parameters} parameters" if parameters else "",
-        deprecated=model.deprecated,
-        withdrawn=model.withdrawn is not None,
-        experimental=model.experimental,
-    )
 
 
 def _one_line(text: str) -> str:

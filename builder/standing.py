@@ -70,11 +70,16 @@ def to_numbers(model: Model) -> dict[str, float]:
     return {key: float(value) for key, value in found.items() if 0 < value < 1e18}
 
 
+def entry_numbers(entry: Entry) -> dict[str, float]:
+    """The same of an entry."""
+    return to_numbers(entry.model)
+
+
 def to_statistics(entries: Iterable[Entry]) -> Statistics:
     """The statistics of a library."""
     gathered: dict[str, Counter[float]] = {key: Counter() for key in LABELS}
     for entry in entries:
-        for key, value in to_numbers(entry.model).items():
+        for key, value in entry.recall(entry_numbers).items():
             gathered[key][value] += 1
     return Statistics({key: _series(counter) for key, counter in gathered.items() if counter})
 

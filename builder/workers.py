@@ -59,6 +59,10 @@ class Workers:
         "a worker process ended in the middle of its work, as it does when memory runs out; --jobs 1 needs least"
     )
 
+    def pays_for(self, models: int) -> bool:
+        """Whether so many models are worth the executor."""
+        return self.executor is not None and models >= self.pays
+
 
 SERIAL = Workers()
 
@@ -79,7 +83,7 @@ def run_batches(
     With an executor, all of these and the results are pickled. Raises WorkersError when a worker is lost for good.
     """
     batches = (items[start : start + BATCH] for start in range(0, len(items), BATCH))
-    if workers.executor is None or len(items) < workers.pays:
+    if workers.executor is None or not workers.pays_for(len(items)):
         for batch in batches:
             yield function(batch, *shared)
         return

@@ -37,6 +37,7 @@ ROWS = (
     {"review", "sides"},
     {"across", "card", "mend"},
     {"exporters"},
+    {"remembered"},
     {"site"},
     {"pipeline"},
     {"exporting", "matching", "scaffold"},

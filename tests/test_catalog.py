@@ -17,13 +17,13 @@ from pystac.validation.stac_validator import JsonSchemaSTACValidator
 from sources import entry_of
 
 from builder import schema
+from builder.across import find_cycle
 from builder.catalog import (
     CatalogInfo,
     CollectionInfo,
     Entry,
     Library,
     Neighbours,
-    find_cycle,
     find_neighbours,
     finish_item,
     gather,

@@ -21,12 +21,13 @@ def export(entries: Sequence[Entry], catalog: CatalogInfo) -> Export:
         "version": VERSION,
         "generator": GENERATOR,
         "catalog": {"id": catalog.id, "title": catalog.title, "href": "catalog.json"},
-        "models": [_record(entry) for entry in entries],
+        "models": [entry.recall(to_record) for entry in entries],
     }
     return Export((Artifact("models.json", to_json(index)),))
 
 
-def _record(entry: Entry) -> dict[str, Any]:
+def to_record(entry: Entry) -> dict[str, Any]:
+    """The record of a model."""
     model, properties = entry.model, entry.item["properties"]
     bands = {band.common_name or band.name: None for i in range(len(model.inputs)) for band in model.selected_bands(i)}
     parameters = [a.total_nb_parameters for a in model.architecture if a.total_nb_parameters is not None]

@@ -19,7 +19,7 @@ from builder.details import to_record
 from builder.imagery import to_imagery
 from builder.match import match, match_one
 from builder.pipeline import Build
-from builder.search import FACETS, NUMBERS, Row, to_row, words_of
+from builder.search import FACETS, NUMBERS, Row, to_row
 
 pytestmark = pytest.mark.browser
 
@@ -54,7 +54,7 @@ def passes(row: Row, state: dict[str, Any], but: str, titles: dict[str, str]) ->
             return False
     facts = [row.record["title"], row.record["id"], *row.keywords, *itertools.chain(*row.facets.values())]
     facts.append(titles[row.facets["collection"][0]])
-    text, words = "\n".join(facts).lower(), words_of(row.description)
+    text, words = "\n".join(facts).lower(), row.words
     return all(token in text or any(token in word for word in words) for token in state["q"].lower().split())
 
 

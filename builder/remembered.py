@@ -1,0 +1,146 @@
+"""Stage 5, gather: entries that stand in little memory. Of a large catalog, the models are needed one after another;
+what lists, indexes and other cards say of them, all at once. This is kept, and the model itself is packed."""
+
+from __future__ import annotations
+
+import pickle
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from builder.catalog import Entry, Neighbours, Reference, to_member, to_reference
+from builder.exporters import models_json
+from builder.lists import Row, to_row
+from builder.model import Model
+from builder.search import Row as SearchRow
+from builder.search import to_row as to_search_row
+from builder.source import LocalFile
+from builder.standing import entry_numbers
+
+T = TypeVar("T")
+KEPT: Mapping[Callable[[Entry], Any], Callable[..., Any] | None] = {
+    to_reference: Reference,
+    to_member: None,
+    to_row: Row,
+    to_search_row: SearchRow,
+    models_json.to_record: None,
+    entry_numbers: None,
+}
+"""The functions whose answers are kept, with the class of the answer where it is not made of JSON's own types."""
+
+
+Answers = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """An entry on its way from a worker: its answers, and the entry as bytes, about a third of what it was."""
+
+    source: str
+    answers: Answers
+    data: bytes
+
+
+class Remembered(Entry):
+    """An entry of which the answers of the functions in KEPT are at hand; the rest is loaded when it is asked for.
+
+    Only the entry that was loaded last stays, so go through a library from one entry to the next.
+    """
+
+    __slots__ = ("answers", "load")
+    answers: Answers
+    load: Callable[[], Entry]
+
+    def __init__(self, source: str, answers: Answers, load: Callable[[], Entry]) -> None:
+        for name, value in (("source", source), ("answers", answers), ("load", load)):
+            object.__setattr__(self, name, value)
+
+    def recall(self, function: Callable[[Entry], T]) -> T:
+        """What a function says of this entry, from memory where it is there."""
+        key = name_of(function)
+        answer: T = self.answers[key] if key in self.answers else function(_load(self))
+        return answer
+
+    def __reduce__(self) -> tuple[Callable[..., Entry], tuple[Any, ...]]:
+        """Pickled, it is the entry itself: whoever gets it wants the model."""
+        packed = self.load.data if isinstance(self.load, _Unpack) else pack(_load(self)).data
+        return unpack, (packed,)
+
+    def finished(self, neighbours: Neighbours) -> Entry:
+        """The entry with the links between versions in its Item; what is kept of it does not depend on them."""
+        return Remembered(self.source, self.answers, lambda: self.load().finished(neighbours))
+
+    @property
+    def model(self) -> Model:
+        """The model, loaded."""
+        return _load(self).model
+
+    @property
+    def item(self) -> Mapping[str, Any]:
+        """The Item, loaded."""
+        return _load(self).item
+
+    @property
+    def text(self) -> str:
+        """The text of the model file, loaded."""
+        return _load(self).text
+
+    @property
+    def files(self) -> Mapping[str, LocalFile]:
+        """The local files, loaded."""
+        return _load(self).files
+
+    @property
+    def folder(self) -> str:
+        """The folder of the model in the site, from memory."""
+        return self.recall(to_reference).folder
+
+    @property
+    def href(self) -> str:
+        """The path of the Item in the site, from memory."""
+        return f"{self.folder}/{self.recall(to_reference).id}.json"
+
+
+_last: list[tuple[Remembered, Entry]] = []
+
+
+def _load(entry: Remembered) -> Entry:
+    if not _last or _last[0][0] is not entry:
+        _last[:] = [(entry, entry.load())]
+    return _last[0][1]
+
+
+def load_entry(entry: Entry) -> Entry:
+    """The entry with its model in memory."""
+    return entry.load() if isinstance(entry, Remembered) else entry
+
+
+def name_of(function: Callable[..., Any]) -> str:
+    """The name under which the answers of a function are kept."""
+    return f"{function.__module__}.{function.__qualname__}"
+
+
+def pack(entry: Entry) -> Packed:
+    """An entry with the answers of all functions in KEPT."""
+    answers = {name_of(function): function(entry) for function in KEPT}
+    return Packed(entry.source, answers, zlib.compress(pickle.dumps(entry, pickle.HIGHEST_PROTOCOL), 1))
+
+
+def unpack(data: bytes) -> Entry:
+    """The entry that was packed."""
+    entry: Entry = pickle.loads(zlib.decompress(data))  # noqa: S301  packed by this program, and never stored
+    return entry
+
+
+@dataclass(frozen=True, slots=True)
+class _Unpack:
+    data: bytes
+
+    def __call__(self) -> Entry:
+        return unpack(self.data)
+
+
+def remember(packed: Packed) -> Remembered:
+    """The packed entry, to be used like any other."""
+    return Remembered(packed.source, packed.answers, _Unpack(packed.data))

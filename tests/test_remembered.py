@@ -1,0 +1,72 @@
+"""Entries that are packed: everything is as if they were not."""
+
+from __future__ import annotations
+
+import pickle
+from dataclasses import asdict, is_dataclass
+
+import orjson
+import pytest
+from shared import ROOT
+
+from builder import pipeline
+from builder.catalog import Entry
+from builder.pipeline import Build, Settings
+from builder.remembered import KEPT, Remembered, name_of, pack, remember
+
+GOLDEN = ROOT / "tests" / "golden" / "source"
+
+
+@pytest.fixture
+def packed(monkeypatch: pytest.MonkeyPatch) -> Build:
+    monkeypatch.setattr(pipeline, "FEW", 0)
+    return pipeline.build(Settings(GOLDEN))
+
+
+def test_a_catalog_of_packed_entries_is_the_same(packed: Build, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    plain = pipeline.build(Settings(GOLDEN))
+    assert packed.library is not None
+    assert plain.library is not None
+    assert all(isinstance(entry, Remembered) for entry in packed.library.entries)
+    assert packed.artifacts == plain.artifacts
+    assert packed.diagnostics == plain.diagnostics
+    for one, other in zip(packed.library.entries, plain.library.entries, strict=True):
+        assert not isinstance(other, Remembered)
+        for name in ("model", "item", "source", "text", "files", "folder", "href"):
+            assert getattr(one, name) == getattr(other, name), name
+        assert pickle.loads(pickle.dumps(one)) == other  # noqa: S301  made here
+
+
+def test_answers_come_from_memory_and_others_from_the_model(real_build: Build) -> None:
+    assert real_build.library is not None
+    for entry in real_build.library.entries:
+        kept = pack(entry)
+        without = Remembered(kept.source, kept.answers, pytest.fail)
+        for function in KEPT:
+            assert without.recall(function) == function(entry) == entry.recall(function)
+        assert remember(kept).recall(_title) == entry.model.title
+
+
+def _title(entry: Entry) -> str | None:
+    return entry.model.title
+
+
+def test_answers_are_plain_enough_for_json(real_build: Build) -> None:
+    """What is kept must read back as the same from JSON, but for tuples, which become lists."""
+    assert real_build.library is not None
+    for entry in real_build.library.entries:
+        for function, form in KEPT.items():
+            answer = function(entry)
+            assert is_dataclass(answer) == (form is not None), name_of(function)
+            plain = asdict(answer) if form else answer
+            again = orjson.loads(orjson.dumps(answer))
+            assert again == _listed(plain), name_of(function)
+            if form:
+                assert orjson.dumps(form(**again)) == orjson.dumps(answer)
+
+
+def _listed(data: object) -> object:
+    if isinstance(data, dict):
+        return {key: _listed(value) for key, value in data.items()}
+    return [_listed(value) for value in data] if isinstance(data, list | tuple) else data
