@@ -23,7 +23,9 @@ COMMANDS = {
     "init": "init",
     "match": "match",
     "new": "new",
+    "run": "run",
     "schema": "schema",
+    "serve-model": "serve_model",
 }
 """The names of the commands and of their modules, each of which has the command under the module's own name."""
 

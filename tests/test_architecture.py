@@ -40,7 +40,7 @@ ROWS = (
     {"remembered"},
     {"site"},
     {"pipeline"},
-    {"exporting", "matching", "scaffold"},
+    {"exporting", "matching", "raster", "scaffold", "service"},
     {"commands"},
     {"cli"},
     {"__main__"},
@@ -68,9 +68,13 @@ COMES_WITH = {"google": "onnx", "markupsafe": "jinja2"}
 # Libraries of an extra, by the modules that import them, each inside the function that needs it.
 OPTIONAL = {
     "distributed": {"workers"},
-    "numpy": {"inference"},
+    "numpy": {"inference", "raster", "service"},
     "onnx": {"weights"},
+    "onnxruntime": {"inference"},
+    "rasterio": {"raster"},
     "rustac": {"exporters"},
+    "starlette": {"service"},
+    "uvicorn": {"service"},
 }
 
 MAX_LINES = 450

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -82,6 +83,13 @@ def open_workers(jobs: int | None, executor: str | None) -> Iterator[Workers]:
         stop(USAGE, str(error))
 
 
+def need_extra(extra: str, *libraries: str) -> None:
+    """Ends the program with the name of the extra, where one of its libraries is not installed."""
+    missing = [library for library in libraries if find_spec(library) is None]
+    if missing:
+        stop(MISSING, f"this needs {', '.join(missing)}: pip install 'dlm-catalog[{extra}]'")
+
+
 def report_findings(result: Build, form: str, quiet: bool, started: float, outcome: str, *, notes: bool) -> None:
     """Prints the findings on standard output and the summary on standard error (in JSON both on standard output)."""
     from builder import diagnostic, report
@@ -129,7 +137,8 @@ def use_colour() -> bool:
 class show_progress:  # noqa: N801  used like a function
     """A bar on standard error while a person watches and the work is long enough to see."""
 
-    def __init__(self, quiet: bool) -> None:
+    def __init__(self, quiet: bool, least: int = 200) -> None:
+        self.least = least
         self.bar: Any = None
         self.stage = ""
         self.silent = quiet or not sys.stderr.isatty()
@@ -138,7 +147,7 @@ class show_progress:  # noqa: N801  used like a function
         return self._tell
 
     def _tell(self, stage: str, done: int, total: int) -> None:
-        if self.silent or total < 200:
+        if self.silent or total < self.least:
             return
         if stage != self.stage:
             self._close()
