@@ -2,14 +2,14 @@
 
 The reader gives YAML 1.2's core types (`no` is text, `010` is ten, `12:30` is text) through libyaml, keeps keys as the
 text that was written, and bounds what a hostile file can cost: see the `MAX_` constants. Positions are not kept: a
-model without findings never needs them, so `Document.locate` composes the text a second time when one is asked for.
+model without findings never needs them, so `Document.locate` composes the text when one is asked for. Texts that are
+plain are not composed at all otherwise (`plain_yaml`).
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import math
 import re
 from bisect import bisect
 from collections.abc import Iterator
@@ -21,6 +21,7 @@ from typing import Any, Literal
 import yaml
 
 from builder.diagnostic import Diagnostic, Path, Span
+from builder.plain_yaml import MAX_INT, read_plain, to_value
 
 MAX_BYTES = 5_000_000
 """Largest model file that is read. Layer summaries of big networks stay well below."""
@@ -30,39 +31,12 @@ MAX_NODES = 50_000
 """Most values of one file, aliases counted as often as they are used. Real model files have a few hundred."""
 MAX_FINDINGS = 1_000
 """Most findings of one file that are told."""
-MAX_INT = 2**63 - 1
-"""Largest whole number; a longer row of digits is read as text."""
-
-_INT = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
-_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
-_SPECIAL: dict[str, Any] = {
-    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
-    **dict.fromkeys(("true", "True", "TRUE"), True),
-    **dict.fromkeys(("false", "False", "FALSE"), False),
-    **dict.fromkeys((".nan", ".NaN", ".NAN"), math.nan),
-    **{f"{sign}{word}": math.inf for sign in ("", "+") for word in (".inf", ".Inf", ".INF")},
-    **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), -math.inf),
-}
-# Plain scalars that readers of YAML 1.1 take for something else: https://yaml.org/type/bool.html, int.html
-_AMBIGUOUS = re.compile(
-    r"(?P<boolean>yes|Yes|YES|no|No|NO|on|On|ON|off|Off|OFF)"
-    r"|(?P<sexagesimal>[-+]?[1-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?)"
-    r"|(?P<octal>[-+]?0[0-7_]+)"
-    r"|(?P<underscored>[-+]?[1-9][0-9]*_[0-9_]*)"
-)
 _TOO_MANY = (
     f"the file has more than {MAX_NODES:,} values",
     "aliases count as often as they are used; split the file, or link to data",
 )
 _TOO_DEEP = (f"the nesting is deeper than {MAX_DEPTH} levels", "a model file needs about ten levels")
 _HALF_CHARACTER = ("half of a character stands in the text", "write the whole character, or both of its escapes")
-_AMBIGUOUS_FIRST = frozenset("yYnNoO-+0123456789")  # a glance that spares most scalars the expression above
-_AMBIGUOUS_AS = {
-    "boolean": "true or false",
-    "sexagesimal": "a number to base 60",
-    "octal": "an octal number",
-    "underscored": "a number",
-}
 _TAG = "tag:yaml.org,2002:"
 _DATA_TAGS = {_TAG + name for name in ("str", "int", "float", "bool", "null", "map", "seq", "timestamp")}
 _DATA_TAGS |= {"?", '"', "map", "seq"}  # what `_Composer` gives to nodes without a tag
@@ -363,24 +337,10 @@ class _Builder:
         self._need_data(node)
         if node.tag in ('"', _TAG + "str", _TAG + "timestamp"):
             return text
-        if text in _SPECIAL:
-            return _SPECIAL[text]
-        first = text[0]
-        if first in _AMBIGUOUS_FIRST and (match := _AMBIGUOUS.fullmatch(text)):
-            self.ambiguous.append((path, _AMBIGUOUS_AS[str(match.lastgroup)]))
-        if first not in "-+.0123456789":
-            return text
-        if _INT.fullmatch(text):
-            return self._whole(text, path)
-        return float(text) if _FLOAT.fullmatch(text) else text
-
-    def _whole(self, text: str, path: Path) -> int | str:
-        if len(text) <= 40:
-            number = int(text, {"0o": 8, "0x": 16}.get(text[:2], 10))
-            if abs(number) <= MAX_INT:
-                return number
-        self.ambiguous.append((path, "a number"))
-        return text
+        value, reading = to_value(text)
+        if reading is not None:
+            self.ambiguous.append((path, reading))
+        return value
 
 
 def parse(path: str, text: str) -> tuple[Document | None, list[Diagnostic]]:
@@ -392,6 +352,10 @@ def parse(path: str, text: str) -> tuple[Document | None, list[Diagnostic]]:
         digest = hashlib.sha256(text.encode()).hexdigest()
         if (excess := _find_excess(path, text)) is not None:
             return None, [_refusal(path, text, *excess)]
+        if not path.endswith(".json") and len(text) <= MAX_BYTES:
+            plain, data = read_plain(text, MAX_NODES, MAX_DEPTH)
+            if plain:
+                return Document(path, text, digest, data), []
         root = _Composer(text).get_single_node() if not path.endswith(".json") else _json_node(path, text)
     except (yaml.YAMLError, json.JSONDecodeError) as error:
         return None, [_syntax_diagnostic(path, text, error)]
@@ -463,6 +427,9 @@ def _find_excess(path: str, text: str) -> tuple[int, str, str] | None:
     """
     is_json = path.endswith(".json")
     brackets = text.count("[") + text.count("{")
+    # A text as short as that has no more marks; other line breaks would only make its lines shorter.
+    if not is_json and len(text) <= MAX_NODES and brackets <= 1000 and max(map(len, text.split("\n"))) <= 1000:
+        return None
     ends = ("\n", "\r", "\x85", "\u2028", "\u2029")
     marks = brackets + sum(map(text.count, (",", ":", "- ", "? ", "-\t", "?\t", *ends)))
     flat = not is_json and brackets <= 1000 and all(len(line) <= 1000 for line in _lines(text))
