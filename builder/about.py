@@ -27,12 +27,11 @@ class About:
     dlm_uri: str
     grades: Grades = field(default_factory=dict)
     diagnostics: tuple[Diagnostic, ...] = field(default=())
-    mlm: bool = True
 
     @property
     def titles(self) -> Titles:
         collections = {key: info.title for key, info in self.collections.items()}
-        return Titles(self.catalog.title, collections, self.dlm_uri, self.mlm)
+        return Titles(self.catalog.title, collections, self.dlm_uri, self.catalog.mlm)
 
 
 def to_about(source: Source, base_url: str | None = None) -> About:
@@ -58,6 +57,7 @@ def to_about(source: Source, base_url: str | None = None) -> About:
         base_url.rstrip("/") if base_url else None, tuple(data.get("keywords", ())),
         to_providers(data.get("providers", [])), tuple(data.get("links", ())),
         data.get("source_url"), data.get("issues_url"), tuple(data.get("exports", ())),
+        data.get("mlm", True),
     )  # fmt: skip
     collections = {}
     for folder, file in source.collections.items():
@@ -79,11 +79,10 @@ def to_about(source: Source, base_url: str | None = None) -> About:
         diagnostics.append(_finding("extension-unresolvable", message, span, hint))
     grades = _to_grades(source.catalog, data.get("rules", {}), diagnostics)
     diagnostics = _waive(source, diagnostics)
-    mlm = data.get("mlm", True)
-    if not mlm:
+    if not catalog.mlm:
         grades["mlm-missing"] = "off"
     dlm_uri = schema.published(catalog.base_url)[0]
-    return About(catalog, collections, dlm_uri, grades, tuple(regrade(diagnostics, grades)), mlm)
+    return About(catalog, collections, dlm_uri, grades, tuple(regrade(diagnostics, grades)))
 
 
 def _waive(source: Source, diagnostics: list[Diagnostic]) -> list[Diagnostic]:

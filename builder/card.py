@@ -116,6 +116,7 @@ class Card:
     bibtex: str
     links: tuple[Link, ...]
     fields: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
+    mlm: mlm.Mlm
     issue_href: str
     edit_href: str
 
@@ -156,6 +157,7 @@ def to_card(entry: Entry, catalog: CatalogInfo, statistics: Statistics = Statist
         bibtex=cite.to_bibtex(model),
         links=tuple(link for link in model.links if link.rel not in stac.VERSION_RELS),
         fields=tuple(_fields(entry)),
+        mlm=_mlm(entry, catalog),
         issue_href=_issue_href(catalog, model),
         edit_href=f"{catalog.source_url.rstrip('/')}/{quote(entry.source)}" if catalog.source_url else "",
     )
@@ -362,6 +364,15 @@ def _file_view(key: str, fields: Mapping[str, Any]) -> FileView:
         suffix in UNSAFE_SUFFIXES,
         known or ("multihash" if checksum else ""),
         checksum[4:] if known else checksum,
+    )
+
+
+def _mlm(entry: Entry, catalog: CatalogInfo) -> mlm.Mlm:
+    """What becomes of the model in MLM: its notes and losses. All empty where the catalog has no MLM."""
+    if not catalog.mlm:
+        return mlm.Mlm()
+    return mlm.to_mlm(
+        entry.model, {**entry.item, "properties": mlm.without_derived(entry.item["properties"], entry.model)}
     )
 
 

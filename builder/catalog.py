@@ -103,7 +103,8 @@ class CollectionInfo:
 
 @dataclass(frozen=True, slots=True)
 class CatalogInfo:
-    """What `catalog.yml` says, or stands for it; `exports` are the further forms that it asks for."""
+    """What `catalog.yml` says, or stands for it; `exports` are the further forms that it asks for,
+    `mlm` says whether Items carry MLM."""
 
     id: str
     title: str
@@ -115,6 +116,7 @@ class CatalogInfo:
     source_url: str | None = None
     issues_url: str | None = None
     exports: tuple[str, ...] = ()
+    mlm: bool = True
 
 
 @dataclass(frozen=True, slots=True)

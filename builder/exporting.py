@@ -56,7 +56,8 @@ def find_entries(
         return found, library.info
     folder = find_source(find_root(location), only=location)
     about = to_about(folder, base_url)
-    about = about if mlm is None else replace(about, mlm=mlm)
+    if mlm is not None:
+        about = replace(about, catalog=replace(about.catalog, mlm=mlm))
     outcomes = pipeline.run_read(folder, about, lambda *_: None)
     entry = outcomes[0].entry if outcomes else None
     if entry is None:

@@ -45,9 +45,13 @@ class Loss(NamedTuple):
     path: Path
     why: str
 
+    @property
+    def place(self) -> str:
+        """The path as text."""
+        return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in self.path).removeprefix(".")
+
     def __str__(self) -> str:
-        steps = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in self.path)
-        return f"{steps.removeprefix('.')}: {self.why}"
+        return f"{self.place}: {self.why}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,7 +140,8 @@ def check(settings: Settings, progress: Progress = lambda *_: None, workers: Wor
     """The findings of a source folder and its library: the build up to where it renders."""
     source = find_source(settings.source)
     about = to_about(source, settings.base_url)
-    about = about if settings.mlm is None else replace(about, mlm=settings.mlm)
+    if settings.mlm is not None:
+        about = replace(about, catalog=replace(about.catalog, mlm=settings.mlm))
     outcomes = run_read(source, about, progress, workers)
     library, across = gather_outcomes(source, about, outcomes)
     found = [*regrade(source.diagnostics, about.grades), *about.diagnostics]

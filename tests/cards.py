@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from builder.catalog import CatalogInfo, CollectionEntries, CollectionInfo, Entry, Library, Neighbours, Reference
@@ -211,9 +212,9 @@ HOSTILE: dict[str, Any] = {
 TITLES = Titles("A & B <models>", {}, "https://dlm-catalog.example/schemas/dlm/v1.0.0/schema.json")
 
 
-def to_entry(data: dict[str, Any], source: str = "") -> Entry:
+def to_entry(data: dict[str, Any], source: str = "", *, mlm: bool = True) -> Entry:
     model = to_model(data)
-    item = to_item(model, TITLES, {})
+    item = to_item(model, replace(TITLES, mlm=mlm), {})
     return Entry(model, item, source or f"{model.collection}/{model.id}.yml", json.dumps(data, indent=1))
 
 

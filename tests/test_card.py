@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import re
+from dataclasses import replace
 from typing import Any
 from xml.etree import ElementTree
 
@@ -12,6 +13,7 @@ from cards import BARE, HOSTILE, RICH, to_entry, to_library, to_shell
 
 from builder.catalog import Neighbours
 from builder.facts import index_words, list_words
+from builder.mlm import to_mlm
 from builder.pipeline import Build
 from builder.site import Shell, render_card
 from builder.standing import to_statistics
@@ -219,3 +221,20 @@ def test_times_are_without_the_time_of_day_at_midnight() -> None:
     assert format_moment("2024-02-03T00:00:00Z") == "2024-02-03"
     assert format_moment("2025-06-07T08:09:10Z") == "2025-06-07 08:09:10 UTC"
     assert format_moment(None) == ""
+
+
+def test_what_mlm_does_not_say_is_listed_by_reason() -> None:
+    text = section(card(RICH), "metadata")
+    assert "What MLM does not say of this model" in text
+    listed = re.findall(r'<li><span class="muted">(.*?):</span> (.*?)</li>', text)
+    places = {place: why for why, places in listed for place in re.findall("<code>(.*?)</code>", places)}
+    losses = to_mlm(to_entry(RICH).model, to_entry(RICH, mlm=False).item).losses
+    assert places == {loss.place: loss.why for loss in losses}
+    assert len(places) > 10
+    assert "MLM requires an asset with the role weights" in section(card(BARE), "metadata")
+
+
+def test_a_catalog_without_mlm_says_nothing_of_it() -> None:
+    library = to_library(RICH)
+    shell = to_shell(replace(library, info=replace(library.info, mlm=False)))
+    assert "MLM" not in section(card(RICH, shell), "metadata").partition("Every field")[0]

@@ -13,7 +13,7 @@ from typing import Any
 
 import pystac
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft7Validator
 from pystac.extensions.mlm import AssetGeneralMLMExtension, MLMExtension
@@ -505,6 +505,7 @@ MODELS = optional(
 
 
 @needs_shared
+@settings(deadline=None)
 @given(MODELS, st.lists(ASSET_NAMES, min_size=1, max_size=2, unique=True))
 def test_any_model_with_weights_passes_the_official_schema(data: dict[str, Any], names: list[str]) -> None:
     assets = {name: {"href": f"https://e.com/{name}", "roles": ["weights"]} for name in names}
