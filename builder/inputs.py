@@ -130,7 +130,10 @@ def _steps(
     """The way from the imagery to the tensor, step by step."""
     bands = (data.number_of_bands if data else None) or len(model.bands)
     colours = [band_colour(row.band) for row in rows]
-    taken = ", ".join(model.sensors or model.instruments) or (data.process_level or "" if data else "")
+    level = data.process_level or "" if data else ""
+    # Inputs with imagery of their own: which of the model's sensors took which is not stated.
+    apart = len(model.inputs) > 1 and len(model.data) == len(model.inputs)
+    taken = (", ".join(model.sensors or model.instruments) if not apart else "") or level
     kind = " · ".join(filter(None, (f"{bands} bands" if bands else "", data.dtype if data else "")))
     yield Step(
         "imagery",
@@ -159,7 +162,8 @@ def _steps(
     yield Step("normalization", "Normalization", " ".join(steps), "per band" if steps else "", glyph)
     dims = next((tensor.dim for tensor in entry.input_tensors if tensor.dim), 0) or 0
     channels = draw_slabs(colours if len(colours) >= dims else [""] * min(dims, MOST_BANDS))
-    yield Step("tensor", "Tensor", "; ".join(shapes), "N × C × H × W" if shapes else "", channels)
+    words = "; ".join(shapes).replace("× ", "×\u00a0")
+    yield Step("tensor", "Tensor", words, "N × C × H × W" if shapes else "", channels)
 
 
 def to_network(model: Model, layers: tuple[Layers | None, ...]) -> Step:

@@ -78,6 +78,8 @@ def test_pipeline_draws_every_input_and_head_and_what_is_missing(watched: Any, k
         "Scaling not stated",
         "Normalization not stated",
     ]
+    taken = [lane.locator(".value").first.text_content() for lane in page.locator(".lanes > ol").all()]
+    assert taken == ["L2A", "L1"], "whose sensor is whose is not stated"
     page.goto(card_of(kinds, "other/bare"))
     assert page.locator(".flow li:not(.missing)").count() == 1, "the network alone is stated"
 
