@@ -21,6 +21,9 @@ from markupsafe import Markup
 
 from builder import cite, mlm, stac
 from builder.catalog import CatalogInfo, Entry
+from builder.deploy import Bundle, Missing, to_bundle
+from builder.deploy.docker import docker_command
+from builder.deploy.sheet import DeployFile, Gap, to_field
 from builder.facts import (
     Fact,
     band_name,
@@ -40,7 +43,7 @@ from builder.inputs import InputView, Step, to_head, to_input_view, to_network
 from builder.layers import Layers, parse_layers
 from builder.model import ClassName, Docker, Link, Model, Output, Runtime
 from builder.prose import markdown
-from builder.recipe import Recipe, to_recipe
+from builder.recipe import Recipe
 from builder.standing import Standing, Statistics, to_standings
 from builder.templates import format_filesize, format_moment, format_number
 
@@ -52,7 +55,6 @@ SHORT_ROW = 90
 """Characters that the values of an object in a list may have to share a line of the list of all fields."""
 UNSAFE_SUFFIXES = frozenset({".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".bin", ".joblib", ".dill"})
 """Suffixes of formats that can run code when they are opened: they are, or may hold, Python pickles."""
-_SHELL_SYNTAX = re.compile(r"[|&;<>()$`\n*?~]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,6 @@ class RuntimeView:
     mount: str
     docker: tuple[Docker, ...]
     source_href: str
-    missing: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +110,8 @@ class Card:
     standings: tuple[Standing, ...]
     outputs: tuple[OutputView, ...]
     runtimes: tuple[RuntimeView, ...]
-    missing: tuple[str, ...]
+    deploy: tuple[DeployFile, ...]
+    missing: tuple[Missing, ...]
     sections: tuple[tuple[str, str, str], ...]
     metric_columns: tuple[str, ...]
     files: tuple[FileView, ...]
@@ -121,8 +123,13 @@ class Card:
     edit_href: str
 
 
-def to_card(entry: Entry, catalog: CatalogInfo, statistics: Statistics = Statistics()) -> Card:  # noqa: B008  frozen
-    """The card of a model."""
+def to_card(
+    entry: Entry,
+    catalog: CatalogInfo,
+    statistics: Statistics = Statistics(),  # noqa: B008  frozen
+    bundle: Bundle | None = None,
+) -> Card:
+    """The card of a model; `bundle` are its deploy files, where they are made already."""
     model = entry.model
     layers = tuple(parse_layers(a.summary or "", a.total_nb_parameters) for a in model.architecture)
     lead, overview = _lead(model.description)
@@ -130,7 +137,8 @@ def to_card(entry: Entry, catalog: CatalogInfo, statistics: Statistics = Statist
     outputs = tuple(
         OutputView(o, to_shape(o.final_layer_size), class_words(o), tuple(_legend(o))) for o in model.outputs
     )
-    runtimes = tuple(_runtime_view(model, runtime) for runtime in model.runtime)
+    runtimes = tuple(_runtime_view(runtime) for runtime in model.runtime)
+    bundle = bundle or to_bundle(entry, catalog.base_url)
     return Card(
         lead=lead,
         overview=overview,
@@ -139,14 +147,15 @@ def to_card(entry: Entry, catalog: CatalogInfo, statistics: Statistics = Statist
         coverage=tuple(_coverage(entry)),
         footprint=to_footprint(entry.item["bbox"], model.geometry) if model.bbox or model.geometry else None,
         inputs=inputs,
-        recipe=to_recipe(model),
+        recipe=bundle.recipe,
         network=to_network(model, layers),
         heads=tuple(to_head(output) for output in model.outputs) or ((Step("output", "Output"),),),
         layers=layers,
         standings=to_standings(model, statistics),
         outputs=outputs,
         runtimes=runtimes,
-        missing=tuple(_missing(model, None)) if not runtimes else (),
+        deploy=bundle.files,
+        missing=tuple(_missing(model, bundle.missing)) if not model.withdrawn else (),
         sections=tuple(_extra_sections(model)),
         metric_columns=tuple(
             name
@@ -273,34 +282,11 @@ def _box_words(bbox: list[float]) -> str:
 # --- run -------------------------------------------------------------------------------------------------------------
 
 
-def _runtime_view(model: Model, runtime: Runtime) -> RuntimeView:
+def _runtime_view(runtime: Runtime) -> RuntimeView:
     commands = tuple(filter(None, (docker_command(docker) for docker in runtime.docker)))
-    missing = () if commands else tuple(_missing(model, runtime))
     folder = next((docker.working_dir for docker in runtime.docker if docker.image_name and docker.working_dir), None)
     mount = f'-v "$PWD":{shlex.quote(folder)}' if folder else ""
-    return RuntimeView(runtime, commands, mount, runtime.docker, _source_href(runtime), missing)
-
-
-def docker_command(docker: Docker) -> str:
-    """The `docker run` that the facts add up to, quoted for a shell; empty without an image."""
-    if not docker.image_name:
-        return ""
-    words = ["docker", "run", "--rm"]
-    if docker.gpu:
-        words += ["--gpus", "all"]
-    if docker.working_dir:
-        words += ["-w", docker.working_dir]
-    tagged = ":" in docker.image_name.rsplit("/", 1)[-1] or "@" in docker.image_name
-    words.append(docker.image_name if tagged or not docker.tag else f"{docker.image_name}:{docker.tag}")
-    if docker.run and _SHELL_SYNTAX.search(docker.run):
-        # The container is given words, not a line for a shell: what needs a shell is handed to one.
-        words += ["sh", "-c", docker.run]
-    elif docker.run:
-        try:
-            words += shlex.split(docker.run)
-        except ValueError:
-            words += ["sh", "-c", docker.run]
-    return shlex.join(words)
+    return RuntimeView(runtime, commands, mount, runtime.docker, _source_href(runtime))
 
 
 def _source_href(runtime: Runtime) -> str:
@@ -317,24 +303,23 @@ def _source_href(runtime: Runtime) -> str:
     return f"{parts.scheme}://{parts.netloc}/{path}/{known}/{commit}" if known else url
 
 
-def _missing(model: Model, runtime: Runtime | None) -> Iterator[str]:
-    """What a model file would have to say for the model to be deployed from it."""
-    if model.weights is None:
-        yield "an asset with the role weights"
-    if runtime is None or not runtime.framework:
-        yield "the framework"
-    elif not runtime.version:
-        yield "the version of the framework"
-    if runtime is None or not any(docker.image_name or docker.docker_file for docker in runtime.docker):
-        yield "a container image or a Dockerfile"
-    elif not any(docker.image_name for docker in runtime.docker):
-        yield "the name of a container image (a Dockerfile is stated)"
-    if runtime is None or not (runtime.model_handler or any(docker.run for docker in runtime.docker)):
-        yield "a command to run, or the handler to call"
-    if runtime is None or not (runtime.model_src_url and runtime.model_commit_hash):
-        yield "the source code at a commit"
-    if not model.inputs:
-        yield "the inputs"
+def _missing(model: Model, missing: tuple[Missing, ...]) -> Iterator[Missing]:
+    """What a model file would have to say for the model to be deployed from it, and the files that wait for it."""
+    yield from missing
+    if any(docker.image_name for runtime in model.runtime for docker in runtime.docker):
+        return
+    # Without a container, whoever deploys the model has to build one.
+    for runtime in model.runtime or (Runtime(("dlm:runtime",)),):
+        if not runtime.framework:
+            yield Missing(Gap(to_field((*runtime.path, "framework")), "the framework"), ())
+        if not runtime.version:
+            yield Missing(Gap(to_field((*runtime.path, "version")), "the version of the framework"), ())
+        if not runtime.model_handler:
+            yield Missing(Gap(to_field((*runtime.path, "model_handler")), "the handler to call"), ())
+        if not runtime.model_src_url:
+            yield Missing(Gap(to_field((*runtime.path, "model_src_url")), "the source code"), ())
+        if not runtime.model_commit_hash:
+            yield Missing(Gap(to_field((*runtime.path, "model_commit_hash")), "the commit of the source code"), ())
 
 
 # --- prose, files, fields --------------------------------------------------------------------------------------------

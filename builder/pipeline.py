@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
 from urllib.parse import unquote
 
-from builder import GENERATOR, exporters, schema
+from builder import GENERATOR, deploy, exporters, schema
 from builder.about import About, to_about
 from builder.across import Outcome, gather_outcomes
 from builder.catalog import Entry, Library, Neighbours, to_catalog
@@ -207,12 +207,14 @@ def _read_one(file: SourceFile, files: Mapping[str, LocalFile], recipe: Recipe) 
 
 
 def render_batch(batch: Sequence[tuple[Entry, Neighbours]], shell: Shell, templates: Templates) -> list[Artifact]:
-    """Everything in the folders of some models: card, Item, source and local files."""
+    """Everything in the folders of some models: card, deploy files, Item, source and local files."""
     artifacts, entries = [], []
     for entry, neighbours in batch:
         finished = load_entry(entry).finished(neighbours)
         entries.append(finished)
-        artifacts += render_card(finished, neighbours, shell, templates)
+        bundle = deploy.to_bundle(finished, shell.catalog.base_url)
+        artifacts += render_card(finished, neighbours, shell, templates, bundle)
+        artifacts += deploy.to_artifacts(finished, bundle)
         artifacts.append(Artifact(finished.href, to_json(finished.item)))
         artifacts.append(source_artifact(finished))
         artifacts += [Artifact(f"{finished.folder}/{name}", local.location) for name, local in finished.files.items()]

@@ -104,7 +104,7 @@ def to_recipe(model: Model) -> Recipe:
 
 
 def _preparation(model: Model, index: int, missing: list[str], inferred: list[str]) -> Preparation:
-    entry, data = model.inputs[index], _data_of(model, index)
+    entry, data = model.inputs[index], data_of(model, index)
     of = f" (input {index + 1})" if len(model.inputs) > 1 else ""
     chosen = model.selected_bands(index)
     selected = entry.selected_band or tuple(i for i in map(_place, chosen) if i is not None)
@@ -143,7 +143,7 @@ def _preparation(model: Model, index: int, missing: list[str], inferred: list[st
     return Preparation(entry.name, names, selected, scaling, mean, std, nodata, dtype, pixels, size)
 
 
-def _data_of(model: Model, index: int) -> Data | None:
+def data_of(model: Model, index: int) -> Data | None:
     """The imagery that an input reads: its own, or the only one there is."""
     data = model.data
     if len(data) == 1:

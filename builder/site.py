@@ -14,6 +14,7 @@ from urllib.parse import quote, urlsplit
 
 from builder.card import to_card, to_summary
 from builder.catalog import CatalogInfo, Entry, Library, Neighbours
+from builder.deploy import Bundle
 from builder.exporters import jsonld
 from builder.lists import LIMIT, Group, Listing, Row, to_coverage, to_listings, to_row
 from builder.output import Artifact
@@ -55,8 +56,10 @@ class Page:
     data: str = ""
 
 
-def render_card(entry: Entry, neighbours: Neighbours, shell: Shell, templates: Templates) -> list[Artifact]:
-    """The model card, `<collection>/<id>/index.html`."""
+def render_card(
+    entry: Entry, neighbours: Neighbours, shell: Shell, templates: Templates, bundle: Bundle | None = None
+) -> list[Artifact]:
+    """The model card, `<collection>/<id>/index.html`; it links the files of `bundle`, to deploy the model from."""
     model = entry.model
     collection = next((title for key, title, _ in shell.collections if key == model.collection), model.collection)
     page = _page(shell, f"{entry.folder}/index.html", model.name, to_summary(model))
@@ -66,7 +69,7 @@ def render_card(entry: Entry, neighbours: Neighbours, shell: Shell, templates: T
         shell=shell,
         page=page,
         model=model,
-        card=to_card(entry, shell.catalog, shell.statistics),
+        card=to_card(entry, shell.catalog, shell.statistics, bundle),
         item=entry.item,
         neighbours=neighbours,
         collection_title=collection,
