@@ -15,7 +15,7 @@ from pathlib import Path
 from shared import ROOT
 
 PACKAGE = ROOT / "builder"
-FAMILIES = {"commands", "dlm", "rules", "exporters", "importers", "weights"}
+FAMILIES = {"commands", "deploy", "dlm", "rules", "exporters", "importers", "weights"}
 """Folders that count as one module; `schemas` holds no code."""
 
 # A module imports from rows above its own only, and members of one row never import each other.
@@ -33,7 +33,7 @@ ROWS = (
     {"figures", "stac", "validate", "waiver"},
     {"diff"},
     {"catalog", "check", "cite", "details", "inputs"},
-    {"about", "imagery", "inference", "lists", "search", "standing"},
+    {"about", "deploy", "imagery", "inference", "lists", "search", "standing"},
     {"review", "sides"},
     {"across", "card", "mend"},
     {"exporters"},

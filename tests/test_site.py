@@ -16,11 +16,11 @@ import numpy as np
 import pytest
 from cards import BARE, EVIL, HOSTILE, RICH, to_entry, to_library, to_shell
 
-from builder.card import docker_command
+from builder import deploy
 from builder.catalog import CatalogInfo, Library, Neighbours
 from builder.cite import to_bibtex
 from builder.mlm import without_derived
-from builder.model import Docker, to_model
+from builder.model import to_model
 from builder.output import Artifact
 from builder.prose import plain_text, safe_href
 from builder.search import render_search
@@ -89,6 +89,7 @@ def pages(base_url: str | None = None, *models: dict[str, Any]) -> dict[str, Art
     for entry in library.entries:
         artifacts += render_card(entry, library.neighbours[entry.folder], shell, TEMPLATES)
         artifacts.append(source_artifact(entry))
+        artifacts += deploy.to_artifacts(entry, deploy.to_bundle(entry, base_url))
     assert len({artifact.path for artifact in artifacts}) == len(artifacts)
     return {artifact.path: artifact for artifact in artifacts}
 
@@ -132,7 +133,7 @@ def test_head_answers_the_first_questions() -> None:
         "sentinel-2",
         "10 m",
         "CC-BY-4.0",
-        "docker run --rm --gpus all -w '/work dir' registry.example.com:5000/fusion:2.1 python -m fusion "
+        "docker run --rm --gpus all --workdir '/work dir' registry.example.com:5000/fusion:2.1 python -m fusion "
         "--out '/tmp/a b'",
         "Parameters 19.5 M",
         "Size 74.55 MB",
@@ -237,22 +238,6 @@ def test_problem_and_edit_links_name_the_model() -> None:
 def test_source_file_does_not_take_the_place_of_the_item() -> None:
     assert source_artifact(to_entry(BARE)).path == "land-cover/bare/bare.yml"
     assert source_artifact(to_entry(BARE, "land-cover/bare.json")).path == "land-cover/bare/bare.source.json"
-
-
-@pytest.mark.parametrize(
-    ("docker", "command"),
-    [
-        (Docker((), image_name="a", tag="1", gpu=True), "docker run --rm --gpus all a:1"),
-        (Docker((), image_name="host:5000/a", tag="1"), "docker run --rm host:5000/a:1"),
-        (Docker((), image_name="a:1", tag="2", run="x 'y z'"), "docker run --rm a:1 x 'y z'"),
-        (Docker((), image_name="a:1", run="cd x && y"), "docker run --rm a:1 sh -c 'cd x && y'"),
-        (Docker((), image_name="a:1", run="it's"), "docker run --rm a:1 sh -c 'it'\"'\"'s'"),
-        (Docker((), image_name="a; rm -rf ~", run="x"), "docker run --rm 'a; rm -rf ~' x"),
-        (Docker((), docker_file="https://example.com/Dockerfile"), ""),
-    ],
-)
-def test_docker_command_is_quoted(docker: Docker, command: str) -> None:
-    assert docker_command(docker) == command
 
 
 def test_bibtex_is_made_of_stated_facts_and_escaped() -> None:

@@ -9,7 +9,10 @@ import click
 
 from builder.commands.shared import ERRORS, MISSING, USAGE, base_url_option, count_noun, source_argument, stop
 
-KINDS = ("bibtex", "card", "cff", "huggingface", "jsonld", "mlm", "models", "ndjson", "parquet")
+KINDS = (
+    "bibtex", "card", "cff", "compose", "docker", "huggingface", "jsonld", "kserve", "mlm", "models", "ndjson",
+    "parquet", "preprocess", "request-schema", "response-schema", "triton",
+)  # fmt: skip
 
 
 @click.command()
@@ -26,7 +29,8 @@ def export(model: str, source: FilePath, kind: str, output: FilePath | None, bas
 
     bibtex, cff: to cite it. card: the model card in Markdown. huggingface: the README.md of a repository. jsonld:
     schema.org. mlm: its Item with the MLM extension. models, ndjson, parquet: records, Items on a line each, and Items
-    as stac-geoparquet.
+    as stac-geoparquet. docker, compose, triton, kserve, request-schema, response-schema, preprocess: the files to
+    deploy it from.
 
     What was filled in, and what has no place in that form, is listed on standard error.
     """

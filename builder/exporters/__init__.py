@@ -1,4 +1,4 @@
-"""Stage 6, export: other forms of the catalog. Each module has one function, `export(entries, catalog)`.
+"""Stage 6, export: other forms of the catalog. Each form is one function, `export(entries, catalog)`.
 
 It gets finished entries (their Items have the links between versions) and gives an `Export`. A form is either one file
 for all models, or one beside the card of each; `EXPORTERS` says which, and which of them a build publishes unasked.
@@ -20,12 +20,13 @@ __all__ = ["EXPORTERS", "OPTIONAL", "Export", "Exporter", "MissingExtraError", "
 @dataclass(frozen=True, slots=True)
 class Exporter:
     """A form: the module that makes it, what it is, whether each model has a file of its own, and when a build
-    publishes it: always, or only when `exports` of the catalog file names it, or never."""
+    publishes it: always, or only when `exports` of the catalog file names it, or never. `function` makes it."""
 
     module: str
     what: str
     each: bool = True
     published: str = "asked"
+    function: str = "export"
 
 
 EXPORTERS = {
@@ -38,6 +39,19 @@ EXPORTERS = {
     "models": Exporter("models_json", "models.json, the index for programs", each=False, published="always"),
     "ndjson": Exporter("ndjson", "Items, one on each line", each=False),
     "parquet": Exporter("geoparquet", "stac-geoparquet", each=False),
+    # The build publishes these itself, because the card says which there are.
+    **{
+        kind: Exporter("deploy", what, published="never", function=kind.replace("-", "_"))
+        for kind, what in {
+            "docker": "docker run as a script",
+            "compose": "a file for Docker Compose",
+            "triton": "the configuration for Triton",
+            "kserve": "the InferenceService for KServe",
+            "request-schema": "the JSON Schema of a request",
+            "response-schema": "the JSON Schema of a response",
+            "preprocess": "what happens before and after the network, in numpy",
+        }.items()
+    },
 }
 """The forms, by the name that the command and the catalog file give them."""
 OPTIONAL = tuple(name for name, exporter in EXPORTERS.items() if exporter.published == "asked")
@@ -46,7 +60,9 @@ OPTIONAL = tuple(name for name, exporter in EXPORTERS.items() if exporter.publis
 
 def export(kind: str, entries: Sequence[Entry], catalog: CatalogInfo) -> Export:
     """The models in one form. Raises MissingExtraError where that needs a library that is not installed."""
-    made: Export = importlib.import_module(f"builder.exporters.{EXPORTERS[kind].module}").export(entries, catalog)
+    exporter = EXPORTERS[kind]
+    module = importlib.import_module(f"builder.exporters.{exporter.module}")
+    made: Export = getattr(module, exporter.function)(entries, catalog)
     return made
 
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from builder.card import docker_command
 from builder.catalog import CatalogInfo, Entry
 from builder.cite import to_bibtex
+from builder.deploy.docker import docker_command
 from builder.exporters.form import Export, is_web
 from builder.facts import band_name, framework_words, parameter_words, sentence, tensor_shape, to_shape
 from builder.inputs import to_formula
