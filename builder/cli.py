@@ -25,6 +25,7 @@ COMMANDS = {
     "new": "new",
     "run": "run",
     "schema": "schema",
+    "serve": "serve",
     "serve-model": "serve_model",
 }
 """The names of the commands and of their modules, each of which has the command under the module's own name."""

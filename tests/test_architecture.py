@@ -41,6 +41,7 @@ ROWS = (
     {"site"},
     {"pipeline"},
     {"exporting", "matching", "raster", "scaffold", "service"},
+    {"serve"},
     {"commands"},
     {"cli"},
     {"__main__"},
@@ -61,6 +62,7 @@ DOORS = {
     "packaging": {"rules"},
     "pystac": {"catalog", "dlm"},
     "referencing": {"validate"},
+    "watchdog": {"serve"},
     "yaml": {"document", "fix", "plain_yaml"},
 }
 # Imported, but a part of another dependency that is pinned to it.

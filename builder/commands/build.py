@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import time
 from pathlib import Path as FilePath
@@ -18,6 +17,7 @@ from builder.commands.shared import (
     USAGE,
     base_url_option,
     executor_option,
+    find_docs,
     format_option,
     jobs_option,
     need_folder,
@@ -64,7 +64,7 @@ def build(
     need_url(base_url)
     if output.resolve().is_relative_to(source.resolve()):
         stop(USAGE, f"the site cannot lie inside its source: {output} is in {source}; choose another --output")
-    settings = pipeline.Settings(source, base_url, templates, None if no_docs else _find_docs(source), strict)
+    settings = pipeline.Settings(source, base_url, templates, None if no_docs else find_docs(source), strict)
     try:
         with show_progress(quiet) as progress, open_workers(jobs, executor) as workers:
             result = pipeline.build(settings, progress, workers, output)
@@ -86,12 +86,3 @@ def build(
     if published is not None and not quiet and form == "text":
         click.echo(f"Open {output / 'index.html'} in a browser.", err=True)
     sys.exit(ERRORS if result.failed else NOTHING if result.library is None else OK)
-
-
-def _find_docs(source: FilePath) -> FilePath | None:
-    """The MkDocs configuration beside the source folder, when it is one of ours: any other is another site."""
-    config = source.resolve().parent / "mkdocs.yml"
-    if not config.is_file():
-        return None
-    text = config.read_text("utf-8", "replace")
-    return config if re.search(r"^\s*-\s*dlm-catalog\s*(:.*)?$", text, re.MULTILINE) else None

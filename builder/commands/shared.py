@@ -66,6 +66,15 @@ def need_url(base_url: str | None) -> None:
         stop(USAGE, f"--base-url {base_url} is not {about['x-expects']}")
 
 
+def find_docs(source: FilePath) -> FilePath | None:
+    """The MkDocs configuration beside the source folder, when it is one of ours: any other is another site."""
+    config = source.resolve().parent / "mkdocs.yml"
+    if not config.is_file():
+        return None
+    text = config.read_text("utf-8", "replace")
+    return config if re.search(r"^\s*-\s*dlm-catalog\s*(:.*)?$", text, re.MULTILINE) else None
+
+
 @contextmanager
 def open_workers(jobs: int | None, executor: str | None) -> Iterator[Workers]:
     """The workers that the options ask for; what goes wrong with them ends the program with a line."""
