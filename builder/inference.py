@@ -17,11 +17,10 @@ from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from builder import schema
 from builder.details import item_to_model
 from builder.model import Asset, Model, is_relative
 from builder.recipe import INTEGERS, Interpretation, Preparation, to_recipe
-from builder.validate import is_valid, schema_errors
+from builder.validate import check_item
 
 if TYPE_CHECKING:
     import numpy as np
@@ -58,12 +57,14 @@ def read_item(location: FilePath) -> Model:
         raise InferenceError(f"{location} is no STAC Item, which is JSON{hint}") from error
     if not isinstance(item, dict) or not isinstance(item.get("properties"), dict):
         raise InferenceError(f"{location} is no STAC Item")
-    for uri in (schema.STAC_ITEM, schema.DLM):
-        if not is_valid(uri, item):
-            wrong = schema_errors(uri, item)[0]
-            where = ".".join(map(str, wrong.absolute_path)) or "the Item"
-            raise InferenceError(f"{location} is no Item with the DLM extension: {where}: {wrong.message[:200]}")
-    return item_to_model({"collection": "", "bbox": [], **item})
+    item = {"stac_extensions": [], "collection": "", "bbox": [], "assets": {}, **item}
+    try:
+        for _, problem in check_item(item):
+            where = ".".join(map(str, problem.path)) or "the Item"
+            raise InferenceError(f"{location} is no Item with the DLM extension: {where}: {problem.message}")
+        return item_to_model(item)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise InferenceError(f"{location} is no sound Item: {error}") from error
 
 
 def find_weights(model: Model, item: FilePath, given: FilePath | None = None) -> tuple[FilePath, str]:

@@ -8,6 +8,7 @@ the same is named as inferred.
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -245,7 +246,8 @@ def _program(model: Model, recipe: Recipe) -> Iterator[str]:
     for title, notes in (("Not stated:", recipe.missing), ("Not stated, and inferred:", recipe.inferred)):
         if notes:
             yield f"# {title}"
-            yield from (f"# - {note}" for note in notes)
+            for note in notes:
+                yield from textwrap.wrap(note, _WIDTH, initial_indent="# - ", subsequent_indent="#   ")
     yield "import numpy as np"
     for number, preparation in enumerate(recipe.inputs, 1):
         yield from ("", "")
@@ -264,8 +266,9 @@ def _preprocess(function: str, steps: Preparation) -> Iterator[str]:
     if steps.name:
         yield f"# for the input {_text(steps.name)}"
     yield f"def {function}(image):"
-    kind = f", {steps.pixels}" if steps.pixels else ""
-    yield f'    """The tensor ({dims}) of an image (bands x height x width{kind}), and which pixels have data."""'
+    yield f'    """The tensor ({dims}) of an image (bands x height x width), and which pixels have data."""'
+    if steps.pixels:
+        yield f"    # data type of the image: {steps.pixels}"
     if steps.bands:
         yield "    # bands, in the order of the tensor:"
         yield from (f"    # {line}" for line in _wrap([_text(name or common or "?") for name, common in steps.bands]))

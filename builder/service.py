@@ -28,6 +28,10 @@ MAX_BYTES = 256 * 1024**2
 """Bytes of a request, unless told otherwise."""
 MAX_PIXELS = 4096 * 4096
 """Pixels of all images of a request: what the result holds in memory goes by these."""
+MAX_JSON = 32 * 1024**2
+"""Bytes of the JSON of a request: as objects of Python, numbers need ten times as much and more."""
+MAX_VALUES = 4_000_000
+"""Values that an answer has as JSON, for the same reason."""
 MAX_WAITING = 64
 """Requests that are open at a time; others are told to come again."""
 HEADER = "inference-header-content-length"
@@ -227,6 +231,8 @@ def format_answer(
             content = array.astype(array.dtype.newbyteorder("<")).tobytes()
             about["parameters"] = {"binary_data_size": len(content)}
             tail += content
+        elif array.size > MAX_VALUES:
+            raise RequestError(f"{name} has more than {MAX_VALUES} values: ask for it as bytes, with binary_data", 413)
         else:
             flat = array.ravel().tolist()
             # JSON has no word for what is no number.
@@ -283,6 +289,8 @@ def to_application(network: Network, limits: Limits = Limits()) -> Starlette:
     async def infer_model(request: Request) -> Response:
         check_name(request)
         head, binary = _split(request.headers.get(HEADER), await _read(request, limits))
+        if len(head) > MAX_JSON:
+            raise RequestError(f"the request has more than {MAX_JSON} bytes of JSON; send the tensor as bytes", 413)
         try:
             message = json.loads(head)
         except (ValueError, RecursionError) as error:

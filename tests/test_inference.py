@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from cards import to_entry
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from networks import MODEL, convolve, kernel, write_item, write_network
+from test_check import mutated
 
 from builder.inference import (
     InferenceError,
@@ -70,6 +74,16 @@ def test_an_item_with_a_wrong_field_is_refused_by_its_name(tmp_path: Path) -> No
     location.write_text(json.dumps(item), "utf-8")
     with pytest.raises(InferenceError, match=r"dlm:inputs.*'red'"):
         read_item(location)
+
+
+@given(data=mutated(dict(to_entry(MODEL).item)))
+@settings(deadline=None)
+def test_any_item_is_read_or_refused(data: Any) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        location = Path(folder) / "net.json"
+        location.write_text(json.dumps(data), "utf-8")
+        with suppress(InferenceError):
+            to_recipe(read_item(location))
 
 
 def test_weights_are_found_beside_the_item(tmp_path: Path) -> None:

@@ -259,7 +259,8 @@ def test_what_is_not_stated_is_named() -> None:
     recipe = to_recipe(to_model({"id": "net", "collection": "c", "dlm:inputs": {}}))
     named = {note.partition(":")[0] for note in recipe.missing}
     assert {"selected_band", "scaling_factor", "dtype", "nodata_value", "dlm"} <= named
-    assert all(note in recipe.code for note in recipe.missing)
+    unwrapped = re.sub(r"\n#   ", " ", recipe.code)
+    assert all(f"# - {note}\n" in unwrapped for note in recipe.missing)
     nothing = to_recipe(to_model({"id": "net", "collection": "c"}))
     assert nothing.code == ""
     assert nothing.missing

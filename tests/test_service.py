@@ -19,9 +19,11 @@ import pytest
 from click.testing import CliRunner
 from networks import MODEL, convolve, kernel, write_item
 from shared import ROOT
+from test_inference import open_item
 from test_raster import NAMES, expected_classes, pixels, read, write_image
 
 from builder.cli import main
+from builder.service import RequestError, format_answer
 
 tritonclient = pytest.importorskip("tritonclient.http", reason="needs tritonclient[http]")
 
@@ -232,6 +234,19 @@ def test_what_is_too_large_is_refused(port: int) -> None:
     status, answer = ask(port, request(shape=[1, 2, 100_000, 100_000]))
     assert (status, "send parts of the image" in answer["error"]) == (413, True)
     assert ask(port, b"", Content_Encoding="gzip")[0] == 415
+
+
+def test_numbers_in_json_have_a_limit_of_their_own(item: Path) -> None:
+    network = open_item(item)
+    outputs = {"scores": np.zeros((1, 3, 1200, 1200), "float32")}
+    with pytest.raises(RequestError, match="more than 4000000 values: ask for it as bytes"):
+        format_answer(network, {}, outputs)
+    body, size = format_answer(network, {"parameters": {"binary_data_output": True}}, outputs)
+    assert size is not None
+    assert len(body) - size == 4 * 3 * 1200**2
+    with served(item) as port:
+        status, answer = ask(port, b" " * (32 * 1024**2 + 1))
+    assert (status, "bytes of JSON; send the tensor as bytes" in answer["error"]) == (413, True)
 
 
 def test_other_addresses_and_methods_are_refused_in_json(port: int) -> None:
