@@ -96,18 +96,18 @@ def _compare(weights: FilePath, assets: Sequence[Asset]) -> str:
         raise InferenceError(f"{weights} has {size} bytes, the Item states {wanted}: these are other weights")
     if not stated:
         return "the Item states no checksum of the weights: whether this is the right file was not checked"
-    known = {checksum: name for checksum in stated for code, name in _HASHES.items() if checksum.startswith(code)}
+    known = [(text, code) for text in stated for code in _HASHES if text.startswith(code)]
     if not known:
         return f"the checksum {stated[0][:16]}… is of a kind that cannot be computed here: it was not compared"
-    found = {}
-    for checksum, name in known.items():
+    found = []
+    for text, code in known:
         with weights.open("rb") as file:
-            found[checksum] = hashlib.file_digest(file, name).hexdigest()
-        if checksum.endswith(found[checksum]):
+            found.append(code + hashlib.file_digest(file, _HASHES[code]).hexdigest())
+        if text == found[-1]:
             return ""
-    checksum, digest = next(iter(found.items()))
-    wanted = checksum[-len(digest) :]
-    raise InferenceError(f"{weights} has the checksum {digest}, the Item states {wanted}: these are other weights")
+    raise InferenceError(
+        f"{weights} has the checksum {found[0]}, the Item states {known[0][0]}: these are other weights"
+    )
 
 
 # --- the network -----------------------------------------------------------------------------------------------------

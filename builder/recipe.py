@@ -247,7 +247,8 @@ def _program(model: Model, recipe: Recipe) -> Iterator[str]:
         if notes:
             yield f"# {title}"
             for note in notes:
-                yield from textwrap.wrap(note, _WIDTH, initial_indent="# - ", subsequent_indent="#   ")
+                short = len(note) < _WIDTH
+                yield from [f"# - {note}"] if short else textwrap.wrap(f"# - {note}", _WIDTH, subsequent_indent="#   ")
     yield "import numpy as np"
     for number, preparation in enumerate(recipe.inputs, 1):
         yield from ("", "")
