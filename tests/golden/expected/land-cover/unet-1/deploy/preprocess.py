@@ -10,7 +10,8 @@ import numpy as np
 
 # for the input 'image'
 def preprocess(image):
-    """The tensor (1 x 3 x 256 x 256) of an image (bands x height x width, uint16), and which pixels have data."""
+    """The tensor (1 x 3 x 256 x 256) of an image (bands x height x width), and which pixels have data."""
+    # data type of the image: uint16
     # bands, in the order of the tensor:
     # 'B04', 'B03', 'B02'
     pixels = np.asarray(image)[[2, 1, 0]]
