@@ -108,7 +108,7 @@ def _to_grades(file: SourceFile | None, rules: Mapping[str, str], diagnostics: l
             document, _ = parse(file.shown, file.text)
             span = document.locate(("rules", rule), "key") if document else Span(file.shown)
             if rule in RULES:
-                message, hint = f"{rule} keeps its severity", "without it there is nothing to publish"
+                message, hint = f"{rule} keeps its severity", "mend what it finds"
                 diagnostics.append(_finding("value-choice", message, span, hint))
             else:
                 diagnostics.append(_finding("key-unknown", f"there is no rule {rule}", span, suggest_rules(rule)))

@@ -89,7 +89,7 @@ def find_waivers(document: Document) -> tuple[list[Waiver], list[Diagnostic]]:
                 faults.append(_finding("waiver-invalid", f"there is no rule {name}", span, suggest_rules(name)))
             elif RULES[name].binding:
                 message = f"{name} cannot be waived"
-                faults.append(_finding("waiver-invalid", message, span, "without it there is nothing to publish"))
+                faults.append(_finding("waiver-invalid", message, span, "mend what it finds"))
             else:
                 waivers.append(Waiver(name, line, span, match["reason"].strip()))
     return waivers, faults

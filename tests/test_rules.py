@@ -1,7 +1,8 @@
 """Every rule finds its case at the line marked there, and nothing else; its counterpart passes.
 
 A case is `rules/<rule>/bad.yml` and `good.yml`, or the source folders `bad/` and `good/` where a rule looks at several
-files. `# expect: rule, rule` ends a line where those rules, and no others, must report. Notes count only where marked.
+files; a folder `before/` beside them is an earlier state, for rules about changes. `# expect: rule, rule` ends a line
+where those rules, and no others, must report. Notes count only where marked.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import pytest
 from shared import ROOT
 
 from builder import pipeline
+from builder.against import find_breaks
 from builder.diagnostic import Diagnostic
 from builder.rules import RULES
 from builder.source import shown_path
@@ -31,7 +33,7 @@ ABOUT_ONE_PLACE = {
     "mlm-missing", "process-level", "section-missing", "source-url", "task-missing", "time-missing", "todo-left",
     "url-unsafe", "value-ambiguous", "value-choice", "value-empty", "value-format", "value-missing", "value-range",
     "value-type", "waiver-invalid", "waiver-unused", "wavelength-unit", "weights-missing", "weights-unsafe",
-    "withdrawal-incomplete", "word-misspelt", "yaml-syntax",
+    "withdrawal-incomplete", "word-misspelt", "yaml-syntax", "model-removed",
 }  # fmt: skip
 
 
@@ -42,6 +44,8 @@ def case(rule: str, kind: str) -> Path:
 
 
 def findings(location: Path) -> tuple[Diagnostic, ...]:
+    if (earlier := location.parent / "before").is_dir():
+        return (*find_breaks(str(earlier), location), *pipeline.check(pipeline.Settings(location)).diagnostics)
     if location.is_dir():
         return pipeline.check(pipeline.Settings(location)).diagnostics
     return pipeline.check_file(location).diagnostics
@@ -50,6 +54,7 @@ def findings(location: Path) -> tuple[Diagnostic, ...]:
 def expected(location: Path) -> set[Place]:
     """The places that the case marks: file, line and rule."""
     files = [path for path in location.rglob("*") if path.is_file()] if location.is_dir() else [location]
+    files += (location.parent / "before").rglob("*.yml")
     return {
         (shown_path(path), number, rule)
         for path in files

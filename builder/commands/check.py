@@ -6,6 +6,7 @@ import sys
 import textwrap
 import time
 from pathlib import Path as FilePath
+from typing import TYPE_CHECKING
 
 import click
 
@@ -30,6 +31,9 @@ from builder.commands.shared import (
     strict_option,
 )
 
+if TYPE_CHECKING:
+    from builder.diagnostic import Diagnostic
+
 
 @click.command()
 @click.argument("sources", nargs=-1, type=click.Path(path_type=FilePath))
@@ -41,10 +45,14 @@ from builder.commands.shared import (
 @quiet_option
 @click.option("--fix", is_flag=True, help="Make the safe fixes in the files first.")
 @click.option("--diff", is_flag=True, help="Show what --fix would change, and stop.")
+@click.option(
+    "--against", metavar="NAME",
+    help="Also find breaking changes since NAME, a revision of git or a folder, that no new version announces.",
+)  # fmt: skip
 @click.option("--explain", metavar="RULE", help="Explain a rule and stop.")
 def check(
     sources: tuple[FilePath, ...], base_url: str | None, strict: bool, jobs: int | None, executor: str | None,
-    form: str, quiet: bool, fix: bool, diff: bool, explain: str | None,
+    form: str, quiet: bool, fix: bool, diff: bool, against: str | None, explain: str | None,
 ) -> None:  # fmt: skip
     """Check SOURCES, folders or single model files (default: catalog_src).
 
@@ -62,6 +70,8 @@ def check(
         _fix(sources or (FilePath("catalog_src"),), diff, quiet)
     results = []
     for source in sources or (FilePath("catalog_src"),):
+        if against is not None:
+            results.append(pipeline.Build(0, _breaks(against, source)))
         if source.is_file():
             results.append(pipeline.check_file(source))
             continue
@@ -77,6 +87,22 @@ def check(
     whole = pipeline.Build(models, tuple(diagnostics), base_url=address, strict=strict)
     report_findings(whole, form, quiet, started, "", notes=True)
     sys.exit(ERRORS if whole.failed else NOTHING if whole.models == 0 else OK)
+
+
+def _breaks(earlier: str, source: FilePath) -> tuple[Diagnostic, ...]:
+    """The breaking changes without a new version, of a folder or of one file."""
+    from builder.against import find_breaks
+    from builder.sides import SideError
+    from builder.source import find_root, shown_path
+
+    if not source.is_file():
+        need_folder(source)
+    try:
+        found = find_breaks(earlier, find_root(source) if source.is_file() else source)
+    except SideError as error:
+        stop(USAGE, str(error))
+    shown = shown_path(source)
+    return tuple(d for d in found if source.is_dir() or d.span.file == shown)
 
 
 def _fix(sources: tuple[FilePath, ...], diff: bool, quiet: bool) -> None:

@@ -26,6 +26,27 @@ found(
     It is where the page sends its readers. Name the model that they should use in the end, or leave the key out.
     """,
 )
+found(
+    "change-breaking",
+    "error",
+    """
+    What breaks those who run a model must come with a new version of it.
+
+    Another order of bands, another normalisation, a class with another meaning: a program that was written for the old
+    model goes on and gives wrong results. Raise `version` in the same change, or publish the new state as a model of
+    its own with a `predecessor-version` link. Found by `build-catalog check --against` only.
+    """,
+)
+found(
+    "model-removed",
+    "error",
+    """
+    A model must not be removed, nor moved to another collection, once it was published.
+
+    Papers, programs and bookmarks hold its address. Keep the file and add `withdrawn` to it: page and Item stay as a
+    record, without the weights. Found by `build-catalog check --against` only.
+    """,
+)
 
 
 @rule("warning")

@@ -31,7 +31,8 @@ class Rule:
 
     @property
     def binding(self) -> bool:
-        """Whether the rule can neither be waived nor graded down: no site can be built around what it finds."""
+        """Whether the rule can neither be waived nor graded down: no site can be built around what it finds, or it is
+        about the change of a file and not about the file."""
         return self.id in _BINDING
 
     @property
@@ -45,7 +46,7 @@ RULES: dict[str, Rule] = {}
 _BINDING = frozenset({
     "yaml-syntax", "findings-more", "value-missing", "item-invalid", "id-unsafe", "id-duplicate", "link-broken",
     "asset-name", "url-unsafe", "docs-invalid", "version-cycle", "waiver-invalid", "waiver-unused",
-    "withdrawal-incomplete", "withdrawal-target",
+    "withdrawal-incomplete", "withdrawal-target", "change-breaking", "model-removed",
 })  # fmt: skip
 
 
