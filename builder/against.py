@@ -69,7 +69,7 @@ def _broken(
         message = f"{change.message}, but the version went from {was} to {now}"
         hint = "raise the version above the old one"
     path = change.path if change.new is not None else _parent(change)
-    related = ()
+    related: tuple[tuple[Span, str], ...] = ()
     if old.file is not None and old_source is not None:
         place = _locate(old.file, old_source, change.path if change.old is not None else _parent(change))
         related = ((place, "was stated here"),) if place else ()
