@@ -13,6 +13,8 @@ from builder import schema
 from builder.model import Model, Provider
 from builder.source import LocalFile
 from builder.stac import OPEN_END, OPEN_START
+from builder.statement import to_facts
+from builder.versions import Step, to_history
 
 if TYPE_CHECKING:
     import pystac
@@ -72,6 +74,11 @@ class Reference:
     withdrawn: bool = False
 
     @property
+    def standing(self) -> str:
+        """Why not to use it, in a word; empty where nothing speaks against it."""
+        return "withdrawn" if self.withdrawn else "deprecated" if self.deprecated else ""
+
+    @property
     def folder(self) -> str:
         return f"{self.collection}/{self.id}"
 
@@ -79,13 +86,15 @@ class Reference:
 @dataclass(frozen=True, slots=True)
 class Neighbours:
     """The other models that a card mentions. `versions` are all of the line, oldest first, the model itself included;
-    `latest` is None when the model is the latest itself; `replacement` is what a withdrawn model names."""
+    `latest` is None when the model is the latest itself; `replacement` is what a withdrawn model names. `history`
+    has the steps to each version by its folder."""
 
     predecessors: tuple[Reference, ...] = ()
     successors: tuple[Reference, ...] = ()
     latest: Reference | None = None
     versions: tuple[Reference, ...] = ()
     replacement: Reference | None = None
+    history: Mapping[str, tuple[Step, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,24 +219,24 @@ def find_neighbours(entries: Iterable[Entry], predecessors: Predecessors) -> dic
                     waiting.append(source)
         return list(found)
 
+    facts = {source: to_facts(by_source[source].item) for source in sorted({*predecessors, *successors})}
+    history = to_history(references, facts, predecessors)
     result = {}
     for source in sorted({*predecessors, *successors, *replacements}):
         older, newer = closure(source, predecessors), closure(source, successors)
         line = sorted({source, *older, *newer}, key=lambda s: (len(closure(s, predecessors)), s))
-        latest = find_latest([references[s] for s in line])
+        versions = tuple(references[s] for s in line)
+        # The newest that is not withdrawn, unless all are.
+        latest = next((version for version in reversed(versions) if not version.withdrawn), versions[-1])
         result[source] = Neighbours(
             tuple(references[s] for s in sorted(predecessors.get(source, ()))),
             tuple(references[s] for s in sorted(successors.get(source, ()))),
             latest if latest is not references[source] else None,
-            tuple(references[s] for s in line),
+            versions,
             replacements.get(source),
+            {references[s].folder: history[s] for s in line if s in history},
         )
     return result
-
-
-def find_latest(line: Sequence[Reference]) -> Reference:
-    """The newest version of a line, which is given oldest first, that is not withdrawn, unless all are."""
-    return next((version for version in reversed(line) if not version.withdrawn), line[-1])
 
 
 def finish_item(entry: Entry, neighbours: Neighbours) -> dict[str, Any]:

@@ -246,7 +246,14 @@ def find_assets(
     found: dict[str, LocalFile] = {}
     findings: list[tuple[str, Problem]] = []
     own = ("json", "yml", "source.json", "bib", "jsonld")
-    reserved = ("index.html", "card.md", "CITATION.cff", "deploy", *(f"{model.id}.{suffix}" for suffix in own))
+    reserved = (
+        "index.html",
+        "card.md",
+        "CITATION.cff",
+        "deploy",
+        "latest",
+        *(f"{model.id}.{suffix}" for suffix in own),
+    )
     taken: dict[str, tuple[Asset | None, str]] = {name.lower(): (None, "") for name in reserved}
     for asset in model.assets:
         path: Path = (*asset.path, "href")

@@ -101,17 +101,21 @@ def compare_models(old: Facts | None, new: Facts | None) -> list[Change]:
     if old.id != new.id:
         message = f"the model moved from {old.id} to {new.id}, and so did its address"
         changes.append(Change("moved", new.id, ("collection",), old.id, new.id, "breaking", message))
-    changes += _lifecycle(old, new)
+    return changes + compare_facts(new.id, old.data, new.data)
+
+
+def compare_facts(folder: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Change]:
+    """The changes between two states of a model, or two versions of one, which is published in `folder`."""
+    changes = list(_lifecycle(folder, old, new))
     skipped = {"deprecated"}
-    before, after = dict(old.data), dict(new.data)
+    before, after = dict(old), dict(new)
     if ("dlm:withdrawn" in before) != ("dlm:withdrawn" in after):
         # That the weights come or go with it needs no saying.
         skipped.add("dlm:withdrawn")
         for data in (before, after):
             data["assets"] = {key: asset for key, asset in data.get("assets", {}).items() if not _is_weights(asset)}
     before, after = ({k: v for k, v in data.items() if k not in skipped} for data in (before, after))
-    changes += _Walk(new.id, before, after).object(_MODEL, (), before, after, "compatible")
-    return changes
+    return changes + list(_Walk(folder, before, after).object(_MODEL, (), before, after, "compatible"))
 
 
 def _is_weights(*assets: Mapping[str, Any] | None) -> bool:
@@ -147,24 +151,24 @@ def _unreadable(old: Facts, new: Facts) -> list[Change]:
     return [Change("unreadable", new.id, (), old.fault, new.fault, cast(Severity, severity), message)]
 
 
-def _lifecycle(old: Facts, new: Facts) -> Iterator[Change]:
-    was, now = old.data.get("dlm:withdrawn"), new.data.get("dlm:withdrawn")
+def _lifecycle(folder: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
+    was, now = old.get("dlm:withdrawn"), new.get("dlm:withdrawn")
     if now and not was:
         since = f" since {str(now.get('since'))[:10]}" if now.get("since") else ""
         message = f"the model is withdrawn{since}: {now.get('reason', '')}"
-        yield Change("withdrawn", new.id, ("dlm:withdrawn",), None, now, "breaking", message)
+        yield Change("withdrawn", folder, ("dlm:withdrawn",), None, now, "breaking", message)
     elif was and not now:
         yield Change(
-            "restored", new.id, ("dlm:withdrawn",), was, None, "compatible", "the model is not withdrawn any more"
+            "restored", folder, ("dlm:withdrawn",), was, None, "compatible", "the model is not withdrawn any more"
         )
     if (now or was) and bool(now) != bool(was):
         return
-    was, now = bool(old.data.get("deprecated")), bool(new.data.get("deprecated"))
+    was, now = bool(old.get("deprecated")), bool(new.get("deprecated"))
     if now and not was:
-        yield Change("deprecated", new.id, ("deprecated",), False, True, "compatible", "the model is deprecated")
+        yield Change("deprecated", folder, ("deprecated",), False, True, "compatible", "the model is deprecated")
     elif was and not now:
         yield Change(
-            "restored", new.id, ("deprecated",), True, False, "compatible", "the model is not deprecated any more"
+            "restored", folder, ("deprecated",), True, False, "compatible", "the model is not deprecated any more"
         )
 
 

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from builder.catalog import Entry, Neighbours, Reference, to_member, to_reference
 from builder.exporters import models_json
+from builder.feed import to_news
 from builder.lists import Row, to_row
 from builder.model import Model
 from builder.search import Row as SearchRow
@@ -26,6 +27,7 @@ KEPT: Mapping[Callable[[Entry], Any], Callable[..., Any] | None] = {
     to_search_row: SearchRow,
     models_json.to_record: None,
     entry_numbers: None,
+    to_news: None,
 }
 """The functions whose answers are kept, with the class of the answer where it is not made of JSON's own types."""
 

@@ -31,14 +31,15 @@ def count(changes: Iterable[Change]) -> dict[Severity, int]:
     return numbers
 
 
-def summary(changes: Sequence[Change]) -> str:
-    """The comparison in one line."""
+def summary(changes: Sequence[Change], *, pages: bool = True) -> str:
+    """The comparison in one line, with the number of pages that it is about, if wanted."""
     if not changes:
         return "No changes."
-    pages = len({change.id for change in changes})
-    parts = [f"{number} {severity}" for severity, number in count(changes).items() if number]
+    number = len({change.id for change in changes})
+    parts = [f"{times} {severity}" for severity, times in count(changes).items() if times]
     noun = "change" if len(changes) == 1 else "changes"
-    return f"{', '.join(parts)} {noun} of {pages} {'page' if pages == 1 else 'pages'}."
+    about = f" of {number} {'page' if number == 1 else 'pages'}" if pages else ""
+    return f"{', '.join(parts)} {noun}{about}."
 
 
 def to_groups(changes: Sequence[Change]) -> list[tuple[str, list[Change]]]:

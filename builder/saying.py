@@ -20,14 +20,24 @@ def label(path: Path) -> str:
 
 
 def show(value: Any) -> str:
-    """A value on one line, shortened; texts in typographic quotes."""
+    """A value on one line, shortened; texts in typographic quotes, objects without the marks of JSON."""
     if isinstance(value, str):
-        text = " ".join(value.split())
-        return f"“{text if len(text) <= _LONGEST else text[: _LONGEST - 1] + '…'}”"
-    if isinstance(value, list) and value and not any(isinstance(one, (dict, list)) for one in value):
-        text = ", ".join(one if isinstance(one, str) else json.dumps(one, ensure_ascii=False) for one in value)
-    else:
-        text = json.dumps(value, ensure_ascii=False)
+        return f"“{_short(' '.join(value.split()))}”"
+    return _short(_plain(value))
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, str):
+        return " ".join(value.split())
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key}: {_plain(inner)}" for key, inner in value.items())
+    if isinstance(value, list):
+        apart = "; " if any(isinstance(inner, (Mapping, list)) for inner in value) else ", "
+        return apart.join(map(_plain, value)) or "an empty list"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _short(text: str) -> str:
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
 
 

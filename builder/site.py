@@ -13,19 +13,17 @@ from dataclasses import dataclass, field, replace
 from urllib.parse import quote, urlsplit
 
 from builder.card import to_card, to_summary
-from builder.catalog import CatalogInfo, Entry, Library, Neighbours
+from builder.catalog import CatalogInfo, Entry, Library, Neighbours, to_reference
 from builder.deploy import Bundle
 from builder.exporters import jsonld
+from builder.feed import FALLBACK, to_events
 from builder.lists import LIMIT, Group, Listing, Row, to_coverage, to_listings, to_row
 from builder.output import Artifact
 from builder.prose import markdown
 from builder.schema import DLM_PATH
-from builder.stac import to_datetime
 from builder.standing import Statistics
 from builder.templates import Templates
 
-FALLBACK_UPDATED = "1970-01-01T00:00:00Z"
-"""What the feed says where no model states a time: a constant, so that the same source gives the same bytes."""
 FEED_LENGTH = 100
 _FEED_NAMESPACE = uuid.UUID("5bb5dc3b-5ee3-5cdc-9f4e-3f0ffab2d1f8")
 _PLAIN_FILES = {".nojekyll": b""}
@@ -59,7 +57,8 @@ class Page:
 def render_card(
     entry: Entry, neighbours: Neighbours, shell: Shell, templates: Templates, bundle: Bundle | None = None
 ) -> list[Artifact]:
-    """The model card, `<collection>/<id>/index.html`; it links the files of `bundle`, to deploy the model from."""
+    """The model card, `<collection>/<id>/index.html`; it links the files of `bundle`, to deploy the model from.
+    Beside it the way to the latest version of its line."""
     model = entry.model
     collection = next((title for key, title, _ in shell.collections if key == model.collection), model.collection)
     page = _page(shell, f"{entry.folder}/index.html", model.name, to_summary(model))
@@ -76,7 +75,22 @@ def render_card(
         source_name=source_artifact(entry).path.rsplit("/", 1)[-1],
         schema_path=DLM_PATH,
     )
-    return [_artifact(page.path, text)]
+    pages = [_artifact(page.path, text)]
+    if len(neighbours.versions) > 1:
+        pages.append(_latest(entry, neighbours, shell, templates))
+    return pages
+
+
+def _latest(entry: Entry, neighbours: Neighbours, shell: Shell, templates: Templates) -> Artifact:
+    """The page that leads to the version to use of a line, under the name of each of its versions."""
+    model, target = entry.model, neighbours.latest or to_reference(entry)
+    words = f"Leads to {target.title}, the latest version of {model.name}."
+    page = _page(shell, f"{entry.folder}/latest/index.html", f"Latest version of {model.name}", words)
+    base_url = _base_url(shell)
+    page = replace(page, canonical=_canonical(base_url, f"{target.folder}/index.html") if base_url else "")
+    inside = target.collection == model.collection
+    href = f"../../{target.id}/index.html" if inside else f"../../../{target.folder}/index.html"
+    return _artifact(page.path, templates.render("latest.html", shell=shell, page=page, target=target, href=href))
 
 
 def source_artifact(entry: Entry) -> Artifact:
@@ -166,39 +180,34 @@ def _missing(shell: Shell, templates: Templates) -> Artifact:
 
 
 def _feed(library: Library, shell: Shell, templates: Templates) -> Artifact:
-    """The models as an Atom feed, those changed last first."""
+    """What happened to the models as an Atom feed, the newest first."""
     base_url, info = _base_url(shell), library.info
-    newest = sorted(library.entries, key=lambda entry: entry.recall(to_row).folder)
-    newest.sort(key=lambda entry: _updated(entry, library), reverse=True)
     items = [
         {
-            "id": _feed_id(shell, entry.folder),
-            "title": entry.model.name,
-            "updated": _updated(entry, library),
-            "summary": to_summary(entry.model, 300),
-            "href": f"{base_url}{_quoted(entry.folder)}/index.html" if base_url else "",
-            "collection": entry.model.collection,
+            "id": _feed_id(shell, folder, event.name),
+            "title": event.title,
+            "updated": event.time,
+            "summary": event.summary,
+            "href": f"{base_url}{_quoted(folder)}/index.html" if base_url else "",
+            "collection": folder.partition("/")[0],
+            "kind": event.kind,
         }
-        for entry in newest[:FEED_LENGTH]
+        for event in to_events(library, FEED_LENGTH)
+        for folder in [event.entry.recall(to_row).folder]
     ]
     # The feed is as new as the newest thing in it.
-    updated = max((item["updated"] for item in items), default=FALLBACK_UPDATED)
+    updated = max((item["updated"] for item in items), default=FALLBACK)
     text = templates.render(
         "feed.xml", shell=shell, info=info, items=items, updated=updated, id=_feed_id(shell, ""), base_url=base_url
     )
     return _artifact("feed.xml", text)
 
 
-def _updated(entry: Entry, library: Library) -> str:
-    changed = entry.recall(to_row).changed or library.updated
-    return to_datetime(changed) if changed else FALLBACK_UPDATED
-
-
-def _feed_id(shell: Shell, folder: str) -> str:
+def _feed_id(shell: Shell, folder: str, event: str = "") -> str:
     """An id that stays when other things change: the address, or without one a UUID made of the ids."""
     if base_url := _base_url(shell):
-        return f"{base_url}{_quoted(folder)}/" if folder else base_url
-    return uuid.uuid5(_FEED_NAMESPACE, json.dumps([shell.catalog.id, folder])).urn
+        return (f"{base_url}{_quoted(folder)}/" if folder else base_url) + (f"#{event}" if event else "")
+    return uuid.uuid5(_FEED_NAMESPACE, json.dumps([shell.catalog.id, folder, *([event] if event else [])])).urn
 
 
 def _crawling(library: Library, shell: Shell, templates: Templates) -> Iterator[Artifact]:

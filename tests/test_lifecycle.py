@@ -131,3 +131,121 @@ def test_an_export_of_a_withdrawn_model_has_no_weights() -> None:
     (entry,), _ = find_entries("unet-3", GOLDEN)
     assert entry.item["assets"].keys() == {"card"}
     assert json.dumps(entry.item).count("mlm:") == 0
+
+
+# --- versions --------------------------------------------------------------------------------------------------------
+
+
+def version(number: int, more: str = "") -> str:
+    text = f"{MINIMAL}title: Cover\nversion: '{number}'\ndlm:outputs: {{number_of_classes: {number}}}\n{more}"
+    return text + (f"links: [{{rel: predecessor-version, href: v{number - 1}.yml}}]\n" if number > 1 else "")
+
+
+def hrefs(html: str, start: str, end: str) -> list[str]:
+    """The targets of the links between two texts of a page."""
+    return re.findall(r'href="([^"]*)"', html[html.index(start) : html.index(end, html.index(start))])
+
+
+def test_every_card_of_a_line_switches_between_its_versions(made: Build) -> None:
+    for own in (1, 2, 3):
+        card = page(made, f"land-cover/unet-{own}/index.html")
+        links = hrefs(card, '<nav aria-label="Versions">', "</nav>")
+        assert links == [f"../../land-cover/unet-{n}/index.html" for n in (3, 2, 1)]
+        current = re.findall(r'href="([^"]*)" aria-current="page"', card)
+        assert current == [f"../../land-cover/unet-{own}/index.html"]
+        menu = words(card[card.index('<nav aria-label="Versions">') : card.index("</nav>", card.index("switcher"))])
+        assert menu == "2.0 withdrawn 1.10 latest 1.0 deprecated"
+
+
+def test_a_model_alone_has_no_switcher_and_no_alias(made: Build) -> None:
+    assert "switcher" not in page(made, "ships/ship-finder/index.html")
+    assert "ships/ship-finder/latest/index.html" not in paths(made)
+
+
+def test_every_version_has_an_alias_that_leads_past_what_is_withdrawn(made: Build) -> None:
+    for own in (1, 2, 3):
+        alias = page(made, f"land-cover/unet-{own}/latest/index.html")
+        assert '<a href="../../unet-2/index.html">' in alias
+        assert '<meta http-equiv="refresh" content="0; url=../../unet-2/index.html">' in alias
+        assert '<link rel="canonical" href="https://example.org/models/land-cover/unet-2/">' in alias
+        assert len(re.findall("canonical", alias)) == 1
+
+
+def test_an_alias_leads_into_another_collection(tmp_path: Path) -> None:
+    newer = version(2).replace("v1.yml", "../c/v1.yml")
+    made = build_files(tmp_path, {"c/v1.yml": version(1), "d/v2.yml": newer})
+    assert '<a href="../../../d/v2/index.html">' in page(made, "c/v1/latest/index.html")
+    assert '<a href="../../v2/index.html">' in page(made, "d/v2/latest/index.html")
+
+
+def test_no_asset_takes_the_place_of_the_alias(tmp_path: Path) -> None:
+    files = {"c/a.yml": MINIMAL + "assets: {x: {href: latest/index.html}}\n", "c/latest/index.html": "x"}
+    (found,) = [d for d in build_files(tmp_path, files).diagnostics if d.severity == "error"]
+    assert found.rule == "asset-name"
+
+
+def test_the_latest_is_the_newest_that_is_not_withdrawn(tmp_path: Path) -> None:
+    files = {"c/v1.yml": version(1), "c/v2.yml": version(2), "c/v3.yml": version(3, WITHDRAWN)}
+    for withdrawn, latest in (((), "v2"), ((2,), "v1"), ((1, 2), "v3")):
+        for number in withdrawn:
+            files[f"c/v{number}.yml"] = version(number, WITHDRAWN)
+        made = build_files(tmp_path, files)
+        assert f'<a href="../../{latest}/index.html">' in page(made, "c/v1/latest/index.html")
+
+
+def test_the_history_says_what_each_version_changed(made: Build) -> None:
+    card = page(made, "land-cover/unet-3/index.html")
+    history = words(
+        card[card.index('<table class="versions">') : card.index("</table>", card.index('class="versions"'))]
+    )
+    assert "breaking class 1 was “forest”, is “town”" in history
+    assert history.index("Land cover U-Net 3") < history.index("Land cover U-Net 2") < history.index("first version")
+    for told in ("title was", "version was", "created"):
+        assert told not in history
+
+
+def test_what_every_version_has_of_its_own_is_no_change(tmp_path: Path) -> None:
+    first = MINIMAL + "title: One\nversion: '1'\ncreated: 2020-01-01\ndeprecated: true\n"
+    second = MINIMAL + "title: Two\nversion: '2'\ncreated: 2021-01-01\n"
+    second += "links: [{rel: predecessor-version, href: a.yml}]\n"
+    made = build_files(tmp_path, {"c/a.yml": first, "c/b.yml": second})
+    assert "no fact of 1" in words(page(made, "c/b/index.html"))
+
+
+# --- the feed --------------------------------------------------------------------------------------------------------
+
+
+def feed(made: Build) -> list[tuple[str, str]]:
+    """The entries of the feed: the day and the title."""
+    text = page(made, "feed.xml")
+    return re.findall(r"<entry>.*?<title>(.*?)</title>\s*<updated>(.{10})", text, re.DOTALL)
+
+
+def test_the_feed_tells_what_happened_by_the_days_that_are_stated(tmp_path: Path) -> None:
+    files = {
+        "c/v1.yml": version(1, "created: 2020-01-01\nupdated: 2020-02-01\n"),
+        "c/v2.yml": version(2, "created: 2021-01-01\ndeprecated: true\n"),
+        "c/v3.yml": version(3, "created: 2022-01-01\n" + WITHDRAWN),
+    }
+    assert feed(build_files(tmp_path, files)) == [
+        ("Withdrawn: Cover 3", "2024-10-02"),
+        ("Deprecated: Cover 2", "2022-01-01"),
+        ("New version: Cover 3", "2022-01-01"),
+        ("New version: Cover 2", "2021-01-01"),
+        ("Changed: Cover 1", "2020-02-01"),
+        ("New: Cover 1", "2020-01-01"),
+    ]
+
+
+def test_the_feed_says_what_a_version_changed(made: Build) -> None:
+    text = page(made, "feed.xml")
+    assert "class 1 was “forest”, is “town”" in text
+    ids = re.findall("<id>(.*?)</id>", text)
+    assert len(set(ids)) == len(ids)
+
+
+def test_lists_without_scripts_mark_what_is_outdated(made: Build) -> None:
+    for path in ("index.html", "land-cover/index.html", "search/tasks.html"):
+        text = words(page(made, path))
+        assert "Land cover U-Net 1 deprecated" in text
+        assert "Land cover U-Net 3 withdrawn" in text

@@ -134,7 +134,7 @@
       filters.append(make("fieldset", { class: "range" }, [make("legend", { text: title }), fields[0], dash, fields[1]]));
     });
     if (engine.query({ deprecated: "only" }).rows.length) {
-      var choices = [["no", "Current"], ["only", "Deprecated"], ["yes", "Both"]].map(function (choice) {
+      var choices = [["no", "Current"], ["only", "Deprecated or withdrawn"], ["yes", "All"]].map(function (choice) {
         var button = make("input", { type: "radio", name: "deprecated" }), number = make("span", { class: "count" });
         button.addEventListener("change", function () { state.deprecated = choice[0]; changed(); });
         boxes.set("deprecated\n" + choice[0], { radio: button, number: number, value: choice[0] });
@@ -235,9 +235,15 @@
     more.textContent = "Show " + Math.min(rest, PAGE) + " more";
   }
   function announce() {
-    var hidden = state.deprecated === "no" ? result.deprecated.only : 0;
+    var hidden = state.deprecated === "no" ? result.deprecated.only : 0, show = find("outdated");
     var text = result.rows.length ? plural(result.rows.length, "model") : "No model fits these filters";
-    if (hidden) text += " · " + plural(hidden, "deprecated model") + " hidden";
+    if (hidden) {
+      var withdrawn = result.withdrawn, deprecated = hidden - withdrawn;
+      text += " · " + [deprecated ? deprecated.toLocaleString("en") + " deprecated" : "", withdrawn ? withdrawn.toLocaleString("en") + " withdrawn" : ""]
+        .filter(Boolean).join(" and ") + " hidden";
+    }
+    show.hidden = !hidden && state.deprecated === "no";
+    show.textContent = state.deprecated === "no" ? "Show " + (hidden === 1 ? "it" : "them") : "Hide deprecated and withdrawn";
     if (find("count").textContent !== text) find("count").textContent = text;
   }
   function update() {
@@ -304,6 +310,11 @@
     showResults(from);
     showTray();
     find("results").children[from].querySelector("a").focus();
+  });
+  find("outdated").addEventListener("click", function () {
+    state.deprecated = state.deprecated === "no" ? "yes" : "no";
+    changed();
+    (find("outdated").hidden ? find("count") : find("outdated")).focus();
   });
   find("clear").addEventListener("click", function () {
     state.facets = {}; state.ranges = {}; state.q = ""; state.deprecated = "no";

@@ -27,6 +27,7 @@
     this.tokens = new Map();
     this.orders = new Map();
     this.deprecated = this.bits(function (row) { return index.flags[row] & 1; });
+    this.withdrawn = this.bits(function (row) { return index.flags[row] & 4; });
     this.current = this.bits(function (row) { return !(index.flags[row] & 1); });
     this.facets = index.facets.map(function (facet) {
       // A last value, empty, stands for the models that state none.
@@ -176,7 +177,8 @@
     if (sort === "relevance" && text) rows.sort(function (a, b) { return text.scores[b] - text.scores[a] || a - b; });
     return {
       rows: rows, counts: counts,
-      deprecated: { no: common(any, this.current), yes: common(any, this.all), only: common(any, this.deprecated) }
+      deprecated: { no: common(any, this.current), yes: common(any, this.all), only: common(any, this.deprecated) },
+      withdrawn: common(any, this.withdrawn)
     };
   };
 
