@@ -294,6 +294,7 @@ def test_the_output_tree_names_every_file(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     text = "description: An example.\ndlm:outputs: {task: regression}\nassets: {w: {href: w.onnx, roles: [weights]}}\n"
     text += "providers: [{name: Lab, roles: [producer]}]\nsci:citation: Lab (2024).\n"
+    text += "dlm:runtime: {framework: ONNX, docker: {image_name: lab/one, tag: '1', working_dir: /w, run: go}}\n"
     text += "links: [{rel: predecessor-version, href: two.json}]\n"
     (tmp_path / "catalog.yml").write_text("exports: [jsonld, ndjson, parquet]\n", encoding="utf-8")
     (tmp_path / "a/one.yml").write_text(text, encoding="utf-8")
