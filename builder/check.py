@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from builder import schema
+from builder.agreement import Agreement, compare_files
 from builder.authoring import STRUCTURAL_RELS, Canonical, fill_ids, to_canonical
 from builder.diagnostic import SEVERITIES, Diagnostic, Fix, Path, Problem, Severity, Span
 from builder.document import MAX_FINDINGS, Document, parse
@@ -46,7 +47,7 @@ class Checked:
 
     `files` are the local files by the href that an asset gives, `versions` the source paths of predecessors with the
     path of their link in the data, `declared` the extensions that the author names, `waived` the waivers of the
-    collection file that count for the model.
+    collection file that count for the model, `agreements` what came of holding it against its files.
     """
 
     model: Model | None
@@ -55,6 +56,7 @@ class Checked:
     versions: tuple[tuple[str, Path], ...] = ()
     declared: tuple[str, ...] = ()
     waived: frozenset[Waiver] = frozenset()
+    agreements: tuple[Agreement, ...] = ()
 
 
 def check_model(
@@ -62,11 +64,12 @@ def check_model(
     collection: SourceFile | None,
     files: Mapping[str, LocalFile],
     grades: Grades = MappingProxyType({}),
+    copies: Mapping[str, LocalFile] = MappingProxyType({}),
 ) -> Checked:
     """Everything that can be said about one model file by itself.
 
     `collection` is the collection file of its folder, `files` are the other files of the source folder by path,
-    `grades` the severities that the catalog file gives to rules.
+    `grades` the severities that the catalog file gives to rules, `copies` files for remote assets, by their href.
     """
     canonical, diagnostics = read_canonical(file, collection)
     if canonical is None:
@@ -86,7 +89,8 @@ def check_model(
     folder = posixpath.dirname(file.path)
     assets, asset_findings = find_assets(model, folder, files)
     versions, link_findings = _find_links(model, folder)
-    findings += [*asset_findings, *link_findings]
+    agreements, file_findings = compare_files(model, {**copies, **assets})
+    findings += [*asset_findings, *link_findings, *file_findings]
     diagnostics = _to_diagnostics(canonical, diagnostics, findings)
     waived: set[Waiver] = set()
     if collection is not None and (inherited := _read_collection(collection)) is not None:
@@ -97,8 +101,9 @@ def check_model(
     failed = any(d.severity == "error" for d in diagnostics)
     declared = canonical.data.get("stac_extensions", ())
     return Checked(
-        None if failed else model, tuple(diagnostics), assets, tuple(versions), tuple(declared), frozenset(waived)
-    )
+        None if failed else model, tuple(diagnostics), assets, tuple(versions), tuple(declared), frozenset(waived),
+        tuple(agreements),
+    )  # fmt: skip
 
 
 def _is_there(rule: Rule, path: Path, refused: Iterable[tuple[str, Problem]], data: Mapping[str, Any]) -> bool:
@@ -286,17 +291,6 @@ def find_assets(
             message = f"the name {asset.published_name} is taken by {by}"
             related = (((*owner.path, "href"), "taken here"),) if owner else ()
             findings.append(("asset-name", Problem(path, message, "rename the file", related=related)))
-        for key, stated, real in (
-            ("file:size", asset.fields.get("file:size"), local.size),
-            ("file:checksum", asset.fields.get("file:checksum"), f"1220{local.sha256}"),
-        ):
-            # Only SHA-256 is compared: another function's digest is kept out of the Item, not called wrong.
-            comparable = key == "file:size" or str(stated).startswith("1220")
-            if stated is not None and comparable and stated != real:
-                message = f"{key} is stated as {stated}, but the file has {real}"
-                findings.append(
-                    ("file-checksum", Problem((*asset.path, key), message, f"remove {key}: it is filled in"))
-                )
     return found, findings
 
 

@@ -27,6 +27,7 @@ COMMANDS = {
     "schema": "schema",
     "serve": "serve",
     "serve-model": "serve_model",
+    "verify": "verify",
 }
 """The names of the commands and of their modules, each of which has the command under the module's own name."""
 

@@ -12,6 +12,7 @@ from pathlib import PurePosixPath
 
 from builder.diagnostic import Diagnostic, Span
 from builder.document import MAX_BYTES, Document, parse, span_at
+from builder.weights import Signature, read_signature
 
 CATALOG_FILE = "catalog.yml"
 COLLECTION_FILE = "collection.yml"
@@ -37,6 +38,11 @@ class LocalFile:
         """SHA-256 of the content, in hexadecimal."""
         with self.location.open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
+
+    @cached_property
+    def signature(self) -> Signature:
+        """What the file says about itself as one of weights. Raises as `builder.weights.read_signature` does."""
+        return read_signature(self.location)
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,8 +32,9 @@ ABOUT_ONE_PLACE = {
     "item-invalid", "key-draft", "key-unknown", "license-missing", "license-spdx", "link-broken", "metric-range",
     "mlm-missing", "process-level", "section-missing", "source-url", "task-missing", "time-missing", "todo-left",
     "url-unsafe", "value-ambiguous", "value-choice", "value-empty", "value-format", "value-missing", "value-range",
-    "value-type", "waiver-invalid", "waiver-unused", "wavelength-unit", "weights-missing", "weights-unsafe",
-    "withdrawal-incomplete", "word-misspelt", "yaml-syntax", "model-removed",
+    "model-removed", "value-type", "waiver-invalid", "waiver-unused", "wavelength-unit", "weights-external",
+    "weights-format", "weights-missing", "weights-pickled", "weights-unchecked", "weights-unreadable",
+    "weights-unsafe", "withdrawal-incomplete", "word-misspelt", "yaml-syntax",
 }  # fmt: skip
 
 
@@ -58,7 +59,7 @@ def expected(location: Path) -> set[Place]:
     return {
         (shown_path(path), number, rule)
         for path in files
-        for number, line in enumerate(path.read_text("utf-8").splitlines(), 1)
+        for number, line in enumerate(path.read_text("utf-8", "replace").splitlines(), 1)
         if (match := EXPECT.search(line))
         for rule in re.split(r",\s*", match["rules"])
     }

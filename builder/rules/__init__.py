@@ -1,13 +1,14 @@
 """Stage 3, rules: what no schema can say about a model. One small generator each; see `registry` for the form."""
 
-from builder.rules import deployment, imagery, item, lifecycle, outputs, reading, words
+from builder.rules import deployment, imagery, item, lifecycle, outputs, reading, weights, words
 from builder.rules.examples import example
-from builder.rules.registry import RULES, Rule, check_rules, suggest_rules
+from builder.rules.registry import RULES, Rule, check_rules, check_weights, suggest_rules
 
 __all__ = [
     "RULES",
     "Rule",
     "check_rules",
+    "check_weights",
     "deployment",
     "example",
     "imagery",
@@ -16,5 +17,6 @@ __all__ = [
     "outputs",
     "reading",
     "suggest_rules",
+    "weights",
     "words",
 ]

@@ -10,12 +10,14 @@ from __future__ import annotations
 import difflib
 import inspect
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from builder.diagnostic import Problem, Severity
-from builder.model import Model
+from builder.diagnostic import Path, Problem, Severity
+from builder.model import Asset, Model
+from builder.weights import Signature
 
 Check = Callable[[Model], Iterator[Problem]]
+WeightsCheck = Callable[[Model, Asset, Signature], Iterator[Problem]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,7 @@ class Rule:
 
 
 RULES: dict[str, Rule] = {}
+_WEIGHTS_CHECKS: dict[str, WeightsCheck] = {}
 # Without these there is no model, no Item, or no place for it.
 _BINDING = frozenset({
     "yaml-syntax", "findings-more", "value-missing", "item-invalid", "id-unsafe", "id-duplicate", "link-broken",
@@ -55,6 +58,18 @@ def rule(severity: Severity, *, misses: tuple[str, ...] = ()) -> Callable[[Check
 
     def enter(check: Check) -> Check:
         found(check.__name__.replace("_", "-"), severity, inspect.getdoc(check) or "", check, misses)
+        return check
+
+    return enter
+
+
+def weights_rule(severity: Severity) -> Callable[[WeightsCheck], WeightsCheck]:
+    """Enters a generator that holds a file of weights against the model into the table, under its own name."""
+
+    def enter(check: WeightsCheck) -> WeightsCheck:
+        rule_id = check.__name__.replace("_", "-")
+        found(rule_id, severity, inspect.getdoc(check) or "")
+        _WEIGHTS_CHECKS[rule_id] = check
         return check
 
     return enter
@@ -81,3 +96,14 @@ def check_rules(model: Model) -> Iterator[tuple[Rule, Problem]]:
         if entry.check is not None:
             for problem in entry.check(model):
                 yield entry, problem
+
+
+def check_weights(model: Model, asset: Asset, signature: Signature) -> Iterator[tuple[str, Problem]]:
+    """What every rule about weights finds between a model and the file of an asset, with the ids of the rules."""
+    here: Path = (*asset.path, "href")
+    for rule_id, check in _WEIGHTS_CHECKS.items():
+        for problem in check(model, asset, signature):
+            if problem.path == here:
+                yield rule_id, problem
+            else:
+                yield rule_id, replace(problem, related=(*problem.related, (here, "this is the file")))
