@@ -6,7 +6,7 @@ from pathlib import Path as FilePath
 
 import click
 
-from builder.commands.shared import USAGE, count_noun, stop
+from builder.commands.shared import MISSING, USAGE, count_noun, stop
 
 
 @click.command("import")
@@ -16,22 +16,27 @@ from builder.commands.shared import USAGE, count_noun, stop
     help="Folder to write the model files into, each in that of its collection. Without it they are printed.",
 )  # fmt: skip
 def import_(files: tuple[FilePath, ...], output: FilePath | None) -> None:
-    """Turn other descriptions of models into model files: STAC Items with the MLM extension.
+    """Turn other descriptions of models into model files.
 
-    What could not be carried over is listed at the end of each. Nothing is overwritten.
+    FILES are drafts of the DLM extension, STAC Items with dlm:, mlm: or ml-model: fields, ONNX and safetensors files,
+    and model cards of Hugging Face (README.md). What only a person knows is marked with TODO; what could not be carried
+    over is listed at the end of each file. Nothing is overwritten, and nothing is loaded.
     """
-    from builder import importers
+    from builder import importing
     from builder.output import OutputError, write_new
+    from builder.weights import MissingExtraError
 
     for number, file in enumerate(files):
         try:
-            draft = importers.import_file(file)
-            text = importers.to_yaml(draft, file.name)
+            draft, text = importing.import_model(file)
             if output is None:
                 click.echo(("---\n" if number else "") + text, nl=False)
                 continue
             target = output / str(draft.fields.get("collection", "")) / f"{draft.id}.yml"
             write_new(target, text)
-            click.echo(f"{target}: {count_noun(len(draft.unknown), 'fact')} not carried over.", err=True)
-        except (importers.ImportFileError, OutputError) as error:
+            todos = count_noun(sum(note.count("TODO ") for note in draft.notes.values()), "TODO")
+            click.echo(f"{target}: {todos}, {count_noun(len(draft.unknown), 'fact')} not carried over.", err=True)
+        except (importing.ImportFileError, OutputError) as error:
             stop(USAGE, str(error))
+        except MissingExtraError as error:
+            stop(MISSING, f"{file}: {error}")

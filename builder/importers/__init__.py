@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from pathlib import Path as FilePath
 
-from builder.importers import mlm
+from builder.importers import dlm, huggingface, ml_model, mlm, weights_file
 from builder.importers.draft import Draft, Given, ImportFileError
 from builder.importers.yaml_text import to_yaml
 
-KINDS = (mlm,)
+KINDS = (mlm, dlm, ml_model, huggingface, weights_file)
 """The kinds, in the order in which they are asked whether a file is theirs."""
 
 __all__ = ["KINDS", "Draft", "Given", "ImportFileError", "import_file", "to_yaml"]
@@ -21,7 +21,8 @@ __all__ = ["KINDS", "Draft", "Given", "ImportFileError", "import_file", "to_yaml
 def import_file(location: FilePath) -> Draft:
     """The draft of a model file from another description.
 
-    Raises ImportFileError for a file that cannot be read, or of no kind that is known.
+    Raises ImportFileError for a file that cannot be read, or of no kind that is known, and MissingExtraError where a
+    library is not installed that reads it.
     """
     given = Given(location)
     for kind in KINDS:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -10,10 +11,18 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from builder.diagnostic import Path
+from builder.document import Document, parse
+from builder.source import LocalFile
 
 MAX_BYTES = 16 * 1024**2
 """Larger files are no descriptions of one model."""
 MAX_DEPTH = 50
+_JSON = (".json", ".geojson")
+_YAML = (".yml", ".yaml")
+_COMMENTS = re.compile(r"(?:[ \t]*//[^\n]*\n)+")
+_FRONT_MATTER = re.compile(
+    r"\ufeff?---[ \t]*\r?\n(?P<data>.*?)^---[ \t]*(?:\r?\n|\Z)(?P<text>.*)", re.DOTALL | re.MULTILINE
+)
 
 
 class ImportFileError(Exception):
@@ -28,20 +37,63 @@ class Given:
 
     @cached_property
     def data(self) -> Any:
-        """The data of a JSON file; None for a file of another kind."""
-        if self.location.suffix.lower() not in (".json", ".geojson"):
+        """The data of a JSON or YAML file; None for a file of another kind."""
+        if self.location.suffix.lower() in _YAML:
+            return None if self.document is None else self.document.data
+        if self.location.suffix.lower() not in _JSON:
             return None
         try:
-            if self.location.stat().st_size > MAX_BYTES:
-                raise ImportFileError(f"{self.location} is larger than {MAX_BYTES // 1024**2} MB")
-            data = json.loads(self.location.read_text(encoding="utf-8-sig"))
+            data = json.loads(self.text)
             if _is_deeper(data, MAX_DEPTH):
                 raise ImportFileError(f"{self.location} is nested more than {MAX_DEPTH} levels deep")
             return data
-        except OSError as error:
-            raise ImportFileError(f"{self.location}: {error.strerror}") from error
         except (ValueError, RecursionError) as error:
             raise ImportFileError(f"{self.location} is not JSON: {error}") from error
+
+    @cached_property
+    def document(self) -> Document | None:
+        """A JSON or YAML file as model files are read; None for a file of another kind."""
+        if self.location.suffix.lower() not in (*_JSON, *_YAML):
+            return None
+        return self._parse(self.text)
+
+    @cached_property
+    def front_matter(self) -> tuple[dict[str, Any], str] | None:
+        """The data at the head of a Markdown file, and the text after it; None for a file without."""
+        if self.location.suffix.lower() not in (".md", ".markdown"):
+            return None
+        match = _FRONT_MATTER.match(self.text)
+        if match is None:
+            return None
+        data = self._parse(match["data"]).data
+        return (data, match["text"]) if isinstance(data, dict) else None
+
+    @cached_property
+    def file(self) -> LocalFile:
+        """The file as one of weights."""
+        return LocalFile(self.location.name, self.location)
+
+    @cached_property
+    def text(self) -> str:
+        """The text of the file."""
+        try:
+            if self.location.stat().st_size > MAX_BYTES:
+                raise ImportFileError(f"{self.location} is larger than {MAX_BYTES // 1024**2} MB")
+            text = self.location.read_text(encoding="utf-8-sig")
+            # Viewers of JSON put comments at the head of what they save; the lines stay, so that messages count right.
+            head = _COMMENTS.match(text) if self.location.suffix.lower() in _JSON else None
+            return "\n" * text.count("\n", 0, head.end()) + text[head.end() :] if head else text
+        except OSError as error:
+            raise ImportFileError(f"{self.location}: {error.strerror}") from error
+        except UnicodeDecodeError as error:
+            raise ImportFileError(f"{self.location} is not UTF-8 text: {error}") from error
+
+    def _parse(self, text: str) -> Document:
+        document, diagnostics = parse(self.location.name, text)
+        if document is None:
+            first = diagnostics[0]
+            raise ImportFileError(f"{self.location}:{first.span.line}: {first.message}")
+        return document
 
 
 @dataclass(frozen=True)
@@ -65,6 +117,10 @@ class Draft:
     def leave(self, place: str, why: str) -> None:
         """Lists something as not carried over."""
         self.unknown.append((place, why))
+
+    def todo(self, path: Path, names: str, text: str) -> None:
+        """Adds a remark that only a person can deal with; `names` are the fields that it is about."""
+        self.note(path, f"TODO {names}: {text}")
 
     def note(self, path: Path, text: str) -> None:
         """Adds a remark."""

@@ -9,9 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urljoin
 
-from builder.importers import mlm_parts
+from builder.importers import mlm_parts, stac_item
 from builder.importers.draft import Draft, Given, list_of, mapping_of, text_of
 from builder.mlm import CONTAINER_TYPE, PREFIX
 from builder.mlm_values import UNKNOWN, fit_name, to_megabytes
@@ -25,8 +24,6 @@ _COMMON = (
 )  # fmt: skip
 _CLOSED = {"eo": ("cloud_cover", "snow_cover"), "sci": ("doi", "citation", "publications"), "file": ()}
 """What a model file takes of the extensions whose keys it knows."""
-_STRUCTURAL = ("self", "root", "parent", "collection", "item", "child", "items")
-_RECOMPUTED = re.compile(r"/(?:mlm(?:-extension)?|dlm|eo|scientific|version|file)/v[0-9.]+/schema\.json$")
 _ITEM_KEYS = frozenset({
     "id", "collection", "bbox", "geometry", "assets", "links", "properties", "type", "stac_version", "stac_extensions",
     "$comment",
@@ -48,10 +45,10 @@ def from_mlm(item: Mapping[str, Any], name: str = "model") -> Draft:
     """The draft of an Item with `mlm:` fields; `name` is its id where the Item has none that fits."""
     draft = Draft(KIND, {})
     properties = dict(mapping_of(item.get("properties")))
-    _identity(item, name, draft)
+    stac_item.read_identity(item, name, draft)
     _common(properties, draft)
-    _place(item, draft)
-    assets = mlm_parts.read_assets(item.get("assets"), _base(item), draft)
+    stac_item.read_place(item, draft)
+    assets = stac_item.read_assets(item.get("assets"), stac_item.base_of(item), draft)
     bands = mlm_parts.read_bands(properties, assets, draft)
     if bands:
         draft.fields["eo:bands"] = bands
@@ -65,7 +62,7 @@ def from_mlm(item: Mapping[str, Any], name: str = "model") -> Draft:
     _tasks(properties, draft)
     if assets:
         draft.fields["assets"] = assets
-    _links(item, draft)
+    stac_item.read_links(item, draft)
     # An Item that has both says more in dlm: than can be told from mlm:.
     draft.fields.update({key: value for key, value in properties.items() if key.startswith("dlm:")})
     for key in sorted(key for key in properties if key.startswith(PREFIX) and key not in mlm_parts.READ):
@@ -80,17 +77,6 @@ def _set(draft: Draft, key: str, objects: list[dict[str, Any]]) -> None:
     """One object by itself, several as a list."""
     if objects:
         draft.fields[key] = objects[0] if len(objects) == 1 else objects
-
-
-def _identity(item: Mapping[str, Any], name: str, draft: Draft) -> None:
-    for key, fallback in (("id", name), ("collection", None)):
-        stated = item.get(key)
-        plain = re.sub(r"[^A-Za-z0-9._-]+", "-", str(stated or fallback or "")).strip("-._")[:100]
-        if plain:
-            draft.fields[key] = plain
-        if stated and plain != stated:
-            draft.note((key,) if plain else (), f"The Item has {key} {stated}, which cannot stand in an address.")
-    draft.fields.setdefault("id", "model")
 
 
 def _common(properties: Mapping[str, Any], draft: Draft) -> None:
@@ -115,28 +101,6 @@ def _common(properties: Mapping[str, Any], draft: Draft) -> None:
     if not text_of(fields.get("description")):
         fields["description"] = "TODO"
         draft.note(("description",), "TODO: what the model does, on which imagery.")
-
-
-def _place(item: Mapping[str, Any], draft: Draft) -> None:
-    box, geometry = item.get("bbox"), item.get("geometry")
-    if box is not None and not mlm_parts.is_box(box):
-        draft.leave("bbox", f"{box} is not west, south, east, north in degrees")
-        box = None
-    if isinstance(geometry, Mapping):
-        if not mlm_parts.is_on_earth(geometry.get("coordinates")):
-            draft.leave("geometry", "its coordinates are not longitude and latitude in degrees")
-        elif not mlm_parts.is_rectangle(geometry, box):
-            draft.fields["geometry"] = dict(geometry)
-    if box is not None and "geometry" not in draft.fields and list(box) != [-180, -90, 180, 90]:
-        draft.fields["bbox"] = list(box)
-
-
-def _base(item: Mapping[str, Any]) -> str:
-    """Where the Item was published, which its relative references count from; empty where it does not say."""
-    for link in list_of(item.get("links"), dict):
-        if link.get("rel") == "self" and re.match(r"https?://", str(link.get("href"))):
-            return str(link["href"])
-    return ""
 
 
 def _network(properties: Mapping[str, Any], draft: Draft) -> None:
@@ -243,22 +207,3 @@ def _tasks(properties: Mapping[str, Any], draft: Draft) -> None:
             outputs, stated = [draft.fields["dlm:outputs"]], {plain}
         elif plain not in stated:
             draft.leave(f"mlm:tasks: {task}", "no output has this task")
-
-
-def _links(item: Mapping[str, Any], draft: Draft) -> None:
-    base, links = _base(item), []
-    for link in list_of(item.get("links"), dict):
-        rel, href = str(link.get("rel")), str(link.get("href"))
-        if rel in _STRUCTURAL or (rel == "alternate" and href == "./index.html"):
-            continue
-        if not re.match(r"[A-Za-z][A-Za-z0-9+.-]+:", href):
-            if not base:
-                draft.leave(f"links: {rel}", f"{href} counts from where the Item was published, which it does not say")
-                continue
-            href = urljoin(base, href)
-        links.append({**link, "href": href})
-    if links:
-        draft.fields["links"] = links
-    others = [uri for uri in list_of(item.get("stac_extensions"), str) if not _RECOMPUTED.search(uri)]
-    if others:
-        draft.fields["stac_extensions"] = others

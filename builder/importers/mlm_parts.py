@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urljoin
 
 from builder import schema
 from builder.diagnostic import Path
 from builder.importers.draft import Draft, list_of, mapping_of, text_of
 from builder.importers.mlm_scaling import read_scaling
 from builder.mlm_values import DATA_TYPES, count_classes, to_slug
-from builder.model import CARD_ASSET, WEIGHT_ROLES
+from builder.model import WEIGHT_ROLES
 
 READ = frozenset(
     f"mlm:{key}"
@@ -37,65 +35,7 @@ _ORDER = ["batch", "dim", "height", "width"]
 _NUMPY = {mlm: numpy for numpy, mlm in DATA_TYPES.items() if mlm != "other"}
 
 
-# --- place -----------------------------------------------------------------------------------------------------------
-
-
-def is_box(box: Any) -> bool:
-    """Whether this is west, south, east, north in degrees, with heights or without."""
-    if not isinstance(box, list) or len(box) not in (4, 6) or not all(map(_is_number, box)):
-        return False
-    half = len(box) // 2
-    south, north = box[1], box[half + 1]
-    return -90 <= south <= north <= 90 and all(-180 <= box[i] <= 180 for i in (0, half))
-
-
-def is_on_earth(coordinates: Any) -> bool:
-    """Whether all positions in coordinates are longitude and latitude in degrees."""
-    if not isinstance(coordinates, list) or not coordinates:
-        return False
-    if isinstance(coordinates[0], list):
-        return all(map(is_on_earth, coordinates))
-    numbers = all(map(_is_number, coordinates)) and len(coordinates) > 1
-    return numbers and abs(coordinates[0]) <= 180 and abs(coordinates[1]) <= 90
-
-
-def is_rectangle(geometry: Mapping[str, Any], box: Any) -> bool:
-    """Whether a geometry is the polygon of a box without heights."""
-    if geometry.get("type") != "Polygon" or not isinstance(box, list) or len(box) != 4:
-        return False
-    west, south, east, north = box
-    corners = [[west, south], [east, south], [east, north], [west, north]]
-    rings = geometry["coordinates"]
-    ring = rings[0] if len(rings) == 1 and isinstance(rings[0], list) else []
-    return len(ring) == 5 and all(position in corners for position in ring) and all(c in ring for c in corners)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-
-
 # --- assets and bands ------------------------------------------------------------------------------------------------
-
-
-def read_assets(raw: Any, base: str, draft: Draft) -> dict[str, dict[str, Any]]:
-    """The assets as they are, but for what the build writes itself; relative references are made whole from `base`."""
-    assets: dict[str, dict[str, Any]] = {}
-    for key, asset in mapping_of(raw).items():
-        href = text_of(mapping_of(asset).get("href"))
-        if href is None or (key == CARD_ASSET and href.removeprefix("./") == "index.html"):
-            continue
-        name = f"{key}-file" if key == CARD_ASSET else key
-        fields = {k: v for k, v in asset.items() if v is not None and not k.startswith("$")}
-        roles = fields.pop("roles", ())
-        if texts := list_of([roles] if isinstance(roles, str) else roles, str):
-            fields["roles"] = texts
-        if not re.match(r"[A-Za-z][A-Za-z0-9+.-]+:", href) and "runtime" not in fields.get("roles", ()):
-            fields["href"] = urljoin(base, href) if base else href
-            if not base:
-                where = "TODO: the Item does not say where it was published. Give the URL, or put the file here."
-                draft.note(("assets", name, "href"), where)
-        assets[name] = fields
-    return assets
 
 
 def _weights(assets: Mapping[str, Mapping[str, Any]]) -> list[Mapping[str, Any]]:
