@@ -74,7 +74,7 @@ def _refuse(draft: Draft, findings: Sequence[tuple[str, Problem]]) -> bool:
     if refused:
         return True
     for rule, problem in findings:
-        if RULES[rule].severity != "note":
+        if RULES[rule].severity != "note" and rule != "todo-left":
             at = _nearest(draft.fields, problem.path)
             field = next((str(step) for step in reversed(problem.path) if isinstance(step, str)), "the file")
             hint = f" ({problem.hint})" if problem.hint else ""

@@ -294,13 +294,14 @@ def _library() -> pipeline.Build:
 
 def test_the_output_tree_names_every_file(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
-    text = "description: An example.\ndlm:outputs: {task: regression}\nassets: {w: {href: w.bin, roles: [weights]}}\n"
+    text = "description: An example.\ndlm:outputs: {task: regression}\nassets: {w: {href: w.onnx, roles: [weights]}}\n"
     text += "providers: [{name: Lab, roles: [producer]}]\nsci:citation: Lab (2024).\n"
     text += "dlm:runtime: {framework: ONNX, docker: {image_name: lab/one, tag: '1', working_dir: /w, run: go}}\n"
     text += "links: [{rel: predecessor-version, href: two.json}]\n"
+    text += "dlm:inputs: {name: x, input_tensors: {dim: 1, height: 8, width: 8}, selected_band: [0]}\n"
     (tmp_path / "catalog.yml").write_text("exports: [jsonld, ndjson, parquet]\n", encoding="utf-8")
     (tmp_path / "a/one.yml").write_text(text, encoding="utf-8")
-    (tmp_path / "a/w.bin").write_bytes(b"weights")
+    (tmp_path / "a/w.onnx").write_bytes(silent_bytes())
     item = {"stac_version": "1.1.0", "description": "An example.", "dlm:outputs": {"task": "regression"}}
     (tmp_path / "a/two.json").write_text(json.dumps(item), encoding="utf-8")
     settings = pipeline.Settings(tmp_path, base_url="https://example.org", docs=ROOT / "mkdocs.yml")
@@ -317,7 +318,7 @@ def test_the_output_tree_names_every_file(tmp_path: Path) -> None:
         fitting = [p for p in patterns if re.fullmatch(p, path)]
         assert fitting, f"{path} is not documented"
         if fitting == [patterns[catch_all]]:
-            assert path == "a/one/w.bin", f"{path} is not documented"
+            assert path == "a/one/w.onnx", f"{path} is not documented"
     assert [p for p in patterns if not any(re.fullmatch(p, path) for path in paths)] == []
 
 
