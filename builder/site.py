@@ -6,18 +6,19 @@ way from a page to the top of the site, empty or `../` as often as needed.
 
 from __future__ import annotations
 
+import html
 import json
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from urllib.parse import quote, urlsplit
 
 from builder.card import to_card, to_summary
-from builder.catalog import CatalogInfo, Entry, Library, Neighbours, to_reference
+from builder.catalog import CatalogInfo, CollectionEntries, Entry, Library, Neighbours, to_reference
 from builder.deploy import Bundle
 from builder.exporters import jsonld
 from builder.feed import FALLBACK, to_events
-from builder.lists import LIMIT, Group, Listing, Row, to_coverage, to_listings, to_row
+from builder.lists import LIMIT, PAGE, VALUES, Listing, Paging, Row, to_coverage, to_listings, to_pages, to_row
 from builder.output import Artifact
 from builder.prose import markdown
 from builder.schema import DLM_PATH
@@ -25,6 +26,8 @@ from builder.standing import Statistics
 from builder.templates import Templates
 
 FEED_LENGTH = 100
+MAP_ADDRESSES, MAP_BYTES = 50_000, 50_000_000
+"""What a file of the site map may hold at most."""
 _FEED_NAMESPACE = uuid.UUID("5bb5dc3b-5ee3-5cdc-9f4e-3f0ffab2d1f8")
 _PLAIN_FILES = {".nojekyll": b""}
 """`.nojekyll` has GitHub Pages serve the files as they are."""
@@ -114,51 +117,102 @@ def render_pages(library: Library, shell: Shell, templates: Templates) -> list[A
 
 def _lists(library: Library, shell: Shell, templates: Templates) -> Iterator[Artifact]:
     """The start page, a page for each collection, and the lists by task and by sensor."""
-    every = len(library.entries) <= LIMIT
+    every = len(library.entries) <= LIMIT and len(library.collections) <= PAGE
     groups = [
         (collection, [entry.recall(to_row) for entry in collection.entries]) for collection in library.collections
     ]
     info, listings = library.info, to_listings(library)
     page = _page(shell, "index.html", info.title, _one_line(info.description))
-    page = replace(page, data=jsonld.to_script(jsonld.to_data_catalog(library)))
+    shown = replace(library, collections=library.collections[:PAGE])
+    page = replace(page, data=jsonld.to_script(jsonld.to_data_catalog(shown)))
     text = templates.render(
         "home.html",
         shell=shell,
         page=page,
         library=library,
-        groups=groups,
+        groups=groups[:PAGE],
         total=len(library.entries),
         every=every,
         coverage=to_coverage(*listings),
     )
     yield _artifact(page.path, text)
+    if len(groups) > PAGE:
+        yield from _collections(groups, shell, templates)
     for collection, rows in groups:
-        title, description = collection.info.title, _one_line(collection.info.description)
-        page = _page(shell, f"{collection.info.id}/index.html", title, description)
-        text = templates.render("collection.html", shell=shell, page=page, collection=collection, rows=rows)
-        yield _artifact(page.path, text)
+        yield from _collection(collection, rows, shell, templates)
     for listing in listings:
-        yield from _listing(listing, shell, templates, every=every)
+        yield from _listing(listing, shell, templates)
 
 
-def _listing(listing: Listing, shell: Shell, templates: Templates, *, every: bool) -> Iterator[Artifact]:
-    """The list by task or sensor: one page, or for a large catalog one that leads to a page for each."""
+def _collection(
+    collection: CollectionEntries, rows: Sequence[Row], shell: Shell, templates: Templates
+) -> Iterator[Artifact]:
+    """The pages of a collection."""
+    title, description = collection.info.title, _one_line(collection.info.description)
+    for paging, part in to_pages(rows, f"{collection.info.id}/index.html", PAGE):
+        page = _numbered(shell, paging, title, description)
+        names = {"collection": collection, "rows": part, "paging": paging}
+        yield _artifact(page.path, templates.render("collection.html", shell=shell, page=page, **names))
+
+
+def _collections(
+    groups: Sequence[tuple[CollectionEntries, Sequence[Row]]], shell: Shell, templates: Templates
+) -> Iterator[Artifact]:
+    """The list of all collections, where the start page has only the first ones."""
+    lines = [
+        {"title": collection.info.title, "href": f"{collection.info.id}/index.html", "number": len(rows), "rows": []}
+        for collection, rows in groups
+    ]
+    yield from _list("search/collections.html", "Collections", None, lines, shell, templates)
+
+
+def _listing(listing: Listing, shell: Shell, templates: Templates) -> Iterator[Artifact]:
+    """The list by task or sensor: one page, or for a large catalog one that leads to pages for each."""
 
     def rows(entries: tuple[Entry, ...]) -> list[Row]:
         return [entry.recall(to_row) for entry in entries]
 
-    def render(path: str, heading: str, parent: Listing | None, groups: list[dict[str, object]]) -> Artifact:
-        page = _page(shell, path, heading, f"{heading} in {shell.catalog.title}")
-        text = templates.render("list.html", shell=shell, page=page, heading=heading, parent=parent, groups=groups)
-        return _artifact(path, text)
+    lines = [
+        {
+            "title": group.title,
+            "anchor": group.anchor,
+            "href": group.href,
+            "number": len(group.entries),
+            "rows": [] if listing.divided else rows(group.entries),
+        }
+        for group in listing.groups
+    ]
+    yield from _list(listing.path, listing.title, None, lines, shell, templates)
+    for group in listing.groups if listing.divided else ():
+        for paging, part in to_pages(group.entries, group.path, PAGE):
+            line = {"title": group.title, "anchor": group.anchor, "href": group.href, "number": len(group.entries)}
+            heading = f"{listing.title}: {group.title}"
+            yield _list_page(paging, heading, listing, [{**line, "rows": rows(tuple(part))}], shell, templates)
 
-    def named(group: Group, entries: tuple[Entry, ...]) -> dict[str, object]:
-        about = {"title": group.title, "anchor": group.anchor, "href": group.href}
-        return {**about, "number": len(group.entries), "rows": rows(entries)}
 
-    yield render(listing.path, listing.title, None, [named(g, g.entries if every else ()) for g in listing.groups])
-    for group in () if every else listing.groups:
-        yield render(group.path, f"{listing.title}: {group.title}", listing, [named(group, group.entries)])
+def _list(
+    path: str,
+    heading: str,
+    parent: Listing | None,
+    lines: Sequence[Mapping[str, object]],
+    shell: Shell,
+    templates: Templates,
+) -> Iterator[Artifact]:
+    for paging, part in to_pages(lines, path, VALUES):
+        yield _list_page(paging, heading, parent, part, shell, templates)
+
+
+def _list_page(
+    paging: Paging,
+    heading: str,
+    parent: Listing | None,
+    groups: Sequence[Mapping[str, object]],
+    shell: Shell,
+    templates: Templates,
+) -> Artifact:
+    page = _numbered(shell, paging, heading, f"{heading} in {shell.catalog.title}")
+    names = {"heading": heading, "parent": parent, "groups": groups, "paging": paging}
+    return _artifact(page.path, templates.render("list.html", shell=shell, page=page, **names))
 
 
 def _tools(shell: Shell, templates: Templates) -> Iterator[Artifact]:
@@ -211,15 +265,54 @@ def _feed_id(shell: Shell, folder: str, event: str = "") -> str:
 
 
 def _crawling(library: Library, shell: Shell, templates: Templates) -> Iterator[Artifact]:
-    """`robots.txt`, and the site map, which needs absolute addresses."""
+    """`robots.txt`, and the site map, which needs absolute addresses: one file, or one that names several."""
     base_url = _base_url(shell)
     yield _artifact("robots.txt", templates.render("robots.txt", base_url=base_url))
     if base_url:
-        paths = ["index.html", *(f"{c.info.id}/index.html" for c in library.collections)]
-        paths += ["match/index.html", *(listing.path for listing in to_listings(library))]
-        paths += [f"{entry.recall(to_row).folder}/index.html" for entry in library.entries]
-        addresses = [_canonical(base_url, path) for path in paths]
-        yield _artifact("sitemap.xml", templates.render("sitemap.xml", addresses=addresses))
+        maps = list(_divide([_canonical(base_url, path) for path in _addresses(library)]))
+        if len(maps) == 1:
+            yield _artifact("sitemap.xml", templates.render("sitemap.xml", addresses=maps[0], maps=[]))
+            return
+        names = [f"sitemap-{number}.xml" for number in range(1, len(maps) + 1)]
+        links = [base_url + name for name in names]
+        yield _artifact("sitemap.xml", templates.render("sitemap.xml", addresses=[], maps=links))
+        for name, addresses in zip(names, maps, strict=True):
+            yield _artifact(name, templates.render("sitemap.xml", addresses=addresses, maps=[]))
+
+
+def _addresses(library: Library) -> list[str]:
+    """The paths of the pages that search engines are told of."""
+    lists = [("index.html", 0), *((f"{c.info.id}/index.html", len(c.entries)) for c in library.collections)]
+    lists.append(("match/index.html", 0))
+    for listing in to_listings(library):
+        lists.append((listing.path, 0))
+        lists += [(group.path, len(group.entries)) for group in listing.groups if listing.divided]
+    paths = []
+    for path, number in lists:
+        paths += [paging.to_path(paging.number) for paging, _ in to_pages(range(number), path, PAGE)]
+    return paths + [f"{entry.recall(to_row).folder}/index.html" for entry in library.entries]
+
+
+def _divide(addresses: Sequence[str]) -> Iterator[list[str]]:
+    """The addresses for each file of the site map, within https://www.sitemaps.org/protocol.html."""
+    part: list[str] = []
+    size = 0
+    for address in addresses:
+        line = len(html.escape(address).encode()) + 40
+        if part and (len(part) == MAP_ADDRESSES or size + line > MAP_BYTES):
+            yield part
+            part, size = [], 0
+        part.append(address)
+        size += line
+    yield part
+
+
+def _numbered(shell: Shell, paging: Paging, title: str, description: str) -> Page:
+    """A page of a list; what it is called says which one it is."""
+    if paging.number == 1:
+        return _page(shell, paging.path, title, description)
+    words = f"Page {paging.number} of {paging.last}"
+    return _page(shell, paging.to_path(paging.number), f"{title}, page {paging.number}", f"{words}. {description}")
 
 
 def _page(shell: Shell, path: str, title: str, description: str) -> Page:

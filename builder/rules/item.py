@@ -25,7 +25,7 @@ _RESERVED_COLLECTIONS = frozenset({
     "items.parquet", "lists",
     "manifest.json", "match", "models.json", "robots.txt", "schemas", "search", "sitemap.xml",
 })  # fmt: skip
-_RESERVED_IDS = frozenset({"collection.json", "index.html"})
+_RESERVED_IDS = frozenset({"collection.json", "index.html", "page", "parts"})
 # Names that some file systems refuse: https://learn.microsoft.com/windows/win32/fileio/naming-a-file
 RESERVED_NAMES = frozenset(
     {"con", "prn", "aux", "nul", *(f"com{n}" for n in range(1, 10)), *(f"lpt{n}" for n in range(1, 10))}

@@ -1,0 +1,201 @@
+"""A catalog of 1,200 models with limits as low as ten thousand models would need: everything is divided."""
+
+from __future__ import annotations
+
+import math
+import re
+import xml.etree.ElementTree as ET
+from dataclasses import astuple, replace
+from html.parser import HTMLParser
+from pathlib import Path
+from posixpath import dirname, join, normpath
+from urllib.parse import unquote, urlsplit
+
+import pytest
+from cards import to_shell
+from sources import many, write
+
+from builder.lists import LIMIT, Paging, to_pages, to_row
+from builder.output import publish
+from builder.pipeline import Build, Settings, build
+from builder.site import render_pages
+from builder.templates import read_templates
+
+MODELS = 1200
+BASE = "https://host.example/some/models/"
+LIMITS = {
+    "builder.lists.LIMIT": 100,
+    "builder.site.LIMIT": 100,
+    "builder.site.PAGE": 25,
+    "builder.site.MAP_ADDRESSES": 500,
+}
+
+
+def set_limits(patch: pytest.MonkeyPatch) -> None:
+    for name, value in LIMITS.items():
+        patch.setattr(name, value)
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The site. Do not change it: it is shared."""
+    folder = tmp_path_factory.mktemp("large")
+    source = many(folder / "source", MODELS)
+    task = "description: A model.\ndlm:outputs: {task: classification}\n"
+    write(source, {"catalog.yml": f"base_url: {BASE}\n", "c0/task.yml": task})
+    with pytest.MonkeyPatch.context() as patch:
+        set_limits(patch)
+        made = build(Settings(source))
+    assert not made.failed
+    publish(made.artifacts, folder / "site")
+    return folder / "site"
+
+
+class Links(HTMLParser):
+    """The addresses of a page, and the links that say which page of a list is meant."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.hrefs: list[str] = []
+        self.rels: dict[str, str] = {}
+        self.current: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = {name: value or "" for name, value in attrs}
+        self.hrefs += [found[name] for name in ("href", "src") if name in found]
+        if tag == "a" and found.get("rel") in ("prev", "next"):
+            self.rels[found["rel"]] = found["href"]
+        if found.get("aria-current") == "page":
+            self.current.append(found["href"])
+
+
+def target_of(href: str, page: str) -> str | None:
+    """The path in the site that a link of a page leads to; None for one that leads elsewhere."""
+    parts = urlsplit(href)
+    if parts.scheme or parts.netloc or not parts.path:
+        return None
+    return normpath(join(dirname(page), unquote(parts.path)))
+
+
+# --- pages -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("number", "last", "linked"),
+    [
+        (1, 1, (1,)),
+        (1, 3, (1, 2, 3)),
+        (1, 9, (1, 2, 3, None, 9)),
+        (5, 9, (1, None, 3, 4, 5, 6, 7, None, 9)),
+        (9, 9, (1, None, 7, 8, 9)),
+    ],
+)
+def test_first_last_and_near_pages_are_linked(number: int, last: int, linked: tuple[int | None, ...]) -> None:
+    assert Paging("c/index.html", number, last, 1, 1, 1).linked == linked
+
+
+def test_pages_hold_every_line_once_and_keep_the_first_address() -> None:
+    made = list(to_pages(range(101), "c/index.html", 25))
+    assert [line for _, lines in made for line in lines] == list(range(101))
+    assert [(p.start, p.end) for p, _ in made] == [(1, 25), (26, 50), (51, 75), (76, 100), (101, 101)]
+    assert [p.to_path(p.number) for p, _ in made][:3] == ["c/index.html", "c/page/2/index.html", "c/page/3/index.html"]
+    assert Paging("search/task-a.html", 2, 2, 1, 1, 1).to_path(2) == "search/task-a/page/2/index.html"
+    assert [lines for _, lines in to_pages((), "c/index.html", 25)] == [()]
+
+
+def test_no_page_is_large(large: Path) -> None:
+    sizes = {path.relative_to(large).as_posix(): path.stat().st_size for path in large.rglob("*.html")}
+    lists = {path: size for path, size in sizes.items() if "/m" not in path}
+    assert len(lists) > 150
+    assert max(lists.values()) < 20_000
+
+
+def test_pages_at_the_limits_are_below_500_kb(real_build: Build) -> None:
+    """The longest lines of the real catalog, as many as a page can have."""
+    library = real_build.library
+    assert library is not None
+    entries = sorted(library.entries, key=lambda entry: len(str(astuple(entry.recall(to_row)))))[-25:]
+    sizes = {}
+    for number in (LIMIT, LIMIT + 25):
+        collection = replace(library.collections[0], entries=tuple(entries) * (number // 25))
+        whole = replace(library, collections=(collection,))
+        for page in render_pages(whole, to_shell(whole), read_templates()):
+            if page.path.endswith(".html") and isinstance(page.content, bytes):
+                sizes[page.path, number] = len(page.content)
+    assert {("index.html", LIMIT), ("search/tasks.html", LIMIT)} <= sizes.keys()
+    assert (f"{library.collections[0].info.id}/page/4/index.html", LIMIT) in sizes
+    assert max(sizes.values()) < 500_000
+
+
+def test_every_link_of_every_page_leads_to_a_file(large: Path) -> None:
+    pages = {p.relative_to(large).as_posix(): p for p in large.rglob("*.html") if p.name != "404.html"}
+    linked: set[str] = set()
+    for page, path in pages.items():
+        targets = {target for href in Links(path.read_text("utf-8")).hrefs if (target := target_of(href, page))}
+        for target in targets:
+            assert (large / target).is_file(), (page, target)
+        linked |= targets
+    latest = {page for page in pages if page.endswith("/latest/index.html")}
+    assert set(pages) - linked - latest == set(), "pages that nothing leads to"
+
+
+@pytest.mark.parametrize("first", ["c1/index.html", "search/task-not-stated.html", "search/sensor-not-stated.html"])
+def test_pages_lead_from_one_to_the_next_through_all_models(large: Path, first: str) -> None:
+    page, pages, models, titles = first, [], [], set()
+    while page:
+        text = (large / page).read_text("utf-8")
+        found = Links(text)
+        assert [target_of(href, page) for href in found.current] == [page]
+        if pages:
+            assert target_of(found.rels["prev"], page) == pages[-1]
+        pages.append(page)
+        titles |= set(re.findall("<title>(.*?)</title>", text))
+        address = BASE + page.removesuffix("index.html")
+        assert f'<link rel="canonical" href="{address}">' in text
+        models += re.findall(r'<li>\s*<span><a href="(?:\.\./)*(c\d/\w+)/index.html"', text)
+        page = target_of(found.rels["next"], page) or "" if "next" in found.rels else ""
+    number = {"c1/index.html": 400, "search/task-not-stated.html": 1200, "search/sensor-not-stated.html": 1201}[first]
+    assert len(models) == len(set(models)) == number
+    assert len(titles) == len(pages) == math.ceil(number / 25)
+
+
+def test_start_page_names_the_collections_and_not_the_models(large: Path) -> None:
+    text = (large / "index.html").read_text("utf-8")
+    assert "1,201" in text
+    assert 'href="c0/index.html"' in text
+    assert "/m1/" not in text
+
+
+def test_site_map_is_divided_and_holds_every_page(large: Path) -> None:
+    space = "{http://www.sitemaps.org/schemas/sitemap/0.9}"
+    index = ET.parse(large / "sitemap.xml").getroot()  # noqa: S314  made here
+    assert index.tag == f"{space}sitemapindex"
+    found: list[str] = []
+    for place in index.iter(f"{space}loc"):
+        part = ET.parse(large / (place.text or "").removeprefix(BASE)).getroot()  # noqa: S314
+        addresses = [place.text or "" for place in part.iter(f"{space}loc")]
+        assert part.tag == f"{space}urlset"
+        assert 0 < len(addresses) <= LIMITS["builder.site.MAP_ADDRESSES"]
+        found += addresses
+    assert len(found) == len(set(found)) > MODELS + 3 * MODELS // 25
+    for address in found:
+        path = address.removeprefix(BASE)
+        assert (large / (path if path.endswith(".html") else f"{path}index.html")).is_file(), address
+
+
+# --- many of other things --------------------------------------------------------------------------------------------
+
+
+def test_many_collections_and_values_are_divided_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    set_limits(monkeypatch)
+    text = "description: A model.\nplatform: sat-NUMBER\ndlm:outputs: {task: classification}\n"
+    files: dict[str, str | bytes] = {f"c{n:02}/m{n}.yml": text.replace("NUMBER", f"{n:02}") for n in range(120)}
+    made = build(Settings(write(tmp_path, files)))
+    pages = {a.path: a.content.decode() for a in made.artifacts if isinstance(a.content, bytes) and a.path[-1] == "l"}
+    home = pages["index.html"]
+    assert home.count('<section class="group">') == LIMITS["builder.site.PAGE"]
+    assert "All 120 collections" in home
+    assert pages["search/collections.html"].count('/index.html">c') == 120
+    assert home.count('<th scope="row">') == 60
+    assert "The most common ones." in home
