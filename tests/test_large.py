@@ -101,7 +101,7 @@ def test_pages_hold_every_line_once_and_keep_the_first_address() -> None:
     assert [(p.start, p.end) for p, _ in made] == [(1, 25), (26, 50), (51, 75), (76, 100), (101, 101)]
     assert [p.to_path(p.number) for p, _ in made][:3] == ["c/index.html", "c/page/2/index.html", "c/page/3/index.html"]
     assert Paging("search/task-a.html", 2, 2, 1, 1, 1).to_path(2) == "search/task-a/page/2/index.html"
-    assert [lines for _, lines in to_pages((), "c/index.html", 25)] == [()]
+    assert [len(part) for _, part in to_pages("", "c/index.html", 25)] == [0]
 
 
 def test_no_page_is_large(large: Path) -> None:
@@ -142,7 +142,10 @@ def test_every_link_of_every_page_leads_to_a_file(large: Path) -> None:
 
 @pytest.mark.parametrize("first", ["c1/index.html", "search/task-not-stated.html", "search/sensor-not-stated.html"])
 def test_pages_lead_from_one_to_the_next_through_all_models(large: Path, first: str) -> None:
-    page, pages, models, titles = first, [], [], set()
+    page = first
+    pages: list[str] = []
+    models: list[str] = []
+    titles: set[str] = set()
     while page:
         text = (large / page).read_text("utf-8")
         found = Links(text)
