@@ -57,7 +57,7 @@ def to_about(source: Source, base_url: str | None = None) -> About:
         base_url.rstrip("/") if base_url else None, tuple(data.get("keywords", ())),
         to_providers(data.get("providers", [])), tuple(data.get("links", ())),
         data.get("source_url"), data.get("issues_url"), tuple(data.get("exports", ())),
-        data.get("mlm", True),
+        data.get("mlm", True), tuple(data.get("fields", {}).items()),
     )  # fmt: skip
     collections = {}
     for folder, file in source.collections.items():

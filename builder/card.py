@@ -42,7 +42,7 @@ from builder.footprint import Footprint, to_footprint
 from builder.inputs import InputView, Step, to_head, to_input_view, to_network
 from builder.layers import Layers, parse_layers
 from builder.model import ClassName, Docker, Link, Model, Output, Runtime
-from builder.prose import markdown
+from builder.prose import markdown, safe_href
 from builder.recipe import Recipe
 from builder.standing import Standing, Statistics, to_standings
 from builder.templates import format_filesize, format_moment, format_number
@@ -101,6 +101,7 @@ class Card:
     answers: tuple[Fact, ...]
     figures: tuple[Fact, ...]
     coverage: tuple[Fact, ...]
+    own: tuple[Fact, ...]
     footprint: Footprint | None
     inputs: tuple[InputView, ...]
     recipe: Recipe
@@ -145,6 +146,7 @@ def to_card(
         answers=tuple(_answers(model, inputs, runtimes)),
         figures=tuple(_figures(model, inputs)),
         coverage=tuple(_coverage(entry)),
+        own=tuple(_own(entry, catalog)),
         footprint=to_footprint(entry.item["bbox"], model.geometry) if model.bbox or model.geometry else None,
         inputs=inputs,
         recipe=bundle.recipe,
@@ -272,6 +274,15 @@ def _coverage(entry: Entry) -> Iterator[Fact]:
         yield Fact("Footprint", _box_words(entry.item["bbox"]), "(west, south, east, north in degrees)")
     else:
         yield Fact("Footprint", "", "(treated as the whole world)")
+
+
+def _own(entry: Entry, catalog: CatalogInfo) -> Iterator[Fact]:
+    """The author's own fields that the catalog file names; an address is a link."""
+    for key, label in catalog.fields:
+        value = entry.item["properties"].get(key)
+        leaves = _leaves("", value) if value is not None else ()
+        words = "; ".join(f"{path.removeprefix('.')}: {text}" if path else text for path, text in leaves)
+        yield Fact(label, words, "", safe_href(words) or "")
 
 
 def _box_words(bbox: list[float]) -> str:

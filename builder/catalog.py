@@ -112,8 +112,8 @@ class CollectionInfo:
 
 @dataclass(frozen=True, slots=True)
 class CatalogInfo:
-    """What `catalog.yml` says, or stands for it; `exports` are the further forms that it asks for,
-    `mlm` says whether Items carry MLM."""
+    """What `catalog.yml` says, or stands for it. `exports` are further forms that it asks for, `fields` the author's
+    own that cards show, as (field, label)."""
 
     id: str
     title: str
@@ -126,6 +126,7 @@ class CatalogInfo:
     issues_url: str | None = None
     exports: tuple[str, ...] = ()
     mlm: bool = True
+    fields: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,13 +317,8 @@ def to_catalog(library: Library) -> dict[str, Any]:
     if info.providers:
         made["providers"] = [to_provider(provider).to_dict() for provider in info.providers]
     children = [
-        {
-            "rel": "child",
-            "href": f"./{collection.info.id}/collection.json",
-            "type": "application/json",
-            "title": collection.info.title,
-        }
-        for collection in library.collections
+        {"rel": "child", "href": f"./{c.info.id}/collection.json", "type": "application/json", "title": c.info.title}
+        for c in library.collections
     ]
     root = {"rel": "root", "href": "./catalog.json", "type": "application/json", "title": info.title}
     page = {"rel": "alternate", "href": "./index.html", "type": "text/html", "title": info.title}

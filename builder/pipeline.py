@@ -111,7 +111,11 @@ def build(
         return checked
     templates = read_templates(settings.templates)
     counts = tuple((c.info.id, c.info.title, len(c.entries)) for c in library.collections)
-    shell = Shell(library.info, counts, settings.docs is not None, GENERATOR, to_statistics(library.entries))
+    pages = tuple((path, title) for path, (title, _) in sorted(templates.pages.items()))
+    shell = Shell(
+        library.info, counts, settings.docs is not None, GENERATOR, to_statistics(library.entries),
+        templates.logo, templates.custom_css, pages,
+    )  # fmt: skip
     try:
         docs = render_docs(settings.docs) if settings.docs else []
     except DocsError as error:

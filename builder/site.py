@@ -35,13 +35,20 @@ _PLAIN_FILES = {".nojekyll": b""}
 
 @dataclass(frozen=True, slots=True)
 class Shell:
-    """What every page knows: the catalog, its collections as (id, title, number of models), whether there are docs."""
+    """What every page knows: the catalog, its collections as (id, title, number of models), whether there are docs.
+
+    From a folder of templates come `logo` and `custom_css`, file names in `assets/` or empty, and `pages`, what it
+    adds, as (path, title).
+    """
 
     catalog: CatalogInfo
     collections: tuple[tuple[str, str, int], ...]
     has_docs: bool
     generator: str
     statistics: Statistics = field(default_factory=Statistics)
+    logo: str = ""
+    custom_css: str = ""
+    pages: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +114,7 @@ def render_pages(library: Library, shell: Shell, templates: Templates) -> list[A
     return [
         *_lists(library, shell, templates),
         *_tools(shell, templates),
+        *_added(shell, templates),
         _missing(shell, templates),
         _feed(library, shell, templates),
         *_crawling(library, shell, templates),
@@ -224,6 +232,16 @@ def _tools(shell: Shell, templates: Templates) -> Iterator[Artifact]:
     yield _artifact(page.path, templates.render("match.html", shell=shell, page=page))
 
 
+def _added(shell: Shell, templates: Templates) -> Iterator[Artifact]:
+    """The pages that a folder of templates adds."""
+    for path, (title, text) in sorted(templates.pages.items()):
+        page = _page(shell, path, title, f"{title}: {shell.catalog.title}" if text is None else _one_line(text))
+        if text is None:
+            yield _artifact(path, templates.render(path, shell=shell, page=page, title=title))
+        else:
+            yield _artifact(path, templates.render("added.html", shell=shell, page=page, title=title, text=text))
+
+
 def _missing(shell: Shell, templates: Templates) -> Artifact:
     """The page that hosts show for an address that leads nowhere, at any depth."""
     page = _page(shell, "404.html", "Page not found", "There is no page at this address.")
@@ -269,7 +287,7 @@ def _crawling(library: Library, shell: Shell, templates: Templates) -> Iterator[
     base_url = _base_url(shell)
     yield _artifact("robots.txt", templates.render("robots.txt", base_url=base_url))
     if base_url:
-        maps = list(_divide([_canonical(base_url, path) for path in _addresses(library)]))
+        maps = list(_divide([_canonical(base_url, path) for path in _addresses(library, shell)]))
         if len(maps) == 1:
             yield _artifact("sitemap.xml", templates.render("sitemap.xml", addresses=maps[0], maps=[]))
             return
@@ -280,14 +298,14 @@ def _crawling(library: Library, shell: Shell, templates: Templates) -> Iterator[
             yield _artifact(name, templates.render("sitemap.xml", addresses=addresses, maps=[]))
 
 
-def _addresses(library: Library) -> list[str]:
+def _addresses(library: Library, shell: Shell) -> list[str]:
     """The paths of the pages that search engines are told of."""
     lists = [("index.html", 0), *((f"{c.info.id}/index.html", len(c.entries)) for c in library.collections)]
     lists.append(("match/index.html", 0))
     for listing in to_listings(library):
         lists.append((listing.path, 0))
         lists += [(group.path, len(group.entries)) for group in listing.groups if listing.divided]
-    paths = []
+    paths = [path for path, _ in shell.pages]
     for path, number in lists:
         paths += [paging.to_path(paging.number) for paging, _ in to_pages(range(number), path, PAGE)]
     return paths + [f"{entry.recall(to_row).folder}/index.html" for entry in library.entries]

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import jinja2
-from jinja2 import nodes
-from jinja2.compiler import CodeGenerator, Frame
 from markupsafe import Markup
 
-from builder.prose import markdown, plain_text, safe_href, show
+from builder.compiling import Environment
+from builder.plain_yaml import read_plain
+from builder.prose import markdown, safe_href, show
 
 DEFAULT = "default/"
 """Under this prefix the template that an override replaces stays reachable, to extend it."""
@@ -26,6 +27,13 @@ _STATIC = "static/"
 _TEMPLATE_SUFFIXES = (".html", ".xml", ".txt")
 _APART = ("mkdocs/", "deploy/")
 """Folders of `site_templates` that are not pages of the catalog."""
+API = 1
+"""Version of what templates can rely on: names, filters, macros, blocks. It rises when one of them goes or changes."""
+ABOUT_FILE = "templates.yml"
+"""The file in which a folder of templates says the version of the API that it was written for."""
+LOGOS = ("logo.svg", "logo.png", "logo.webp")
+CUSTOM_CSS = "custom.css"
+_PAGE = re.compile(r"pages/([a-z0-9][a-z0-9-]*)\.(md|html)")
 
 
 class TemplatesError(Exception):
@@ -37,11 +45,26 @@ class TemplatesError(Exception):
 
 @dataclass(frozen=True)
 class Templates:
-    """Every template by name, every static file by its path below `assets/`, and a digest over both."""
+    """Every template by name, every static file by its path below `assets/`, and a digest over both.
+
+    `pages` are the pages that a folder of templates adds, by their path in the site: title and Markdown, or the title
+    alone where the page is a template of its own.
+    """
 
     sources: Mapping[str, str]
     static: Mapping[str, bytes]
     digest: str
+    pages: Mapping[str, tuple[str, str | None]] = field(default_factory=dict)
+
+    @property
+    def logo(self) -> str:
+        """The file name of the logo in `assets/`; empty where there is none."""
+        return next((name for name in LOGOS if name in self.static), "")
+
+    @property
+    def custom_css(self) -> str:
+        """The file name of the style sheet that comes after the site's own; empty where there is none."""
+        return CUSTOM_CSS if CUSTOM_CSS in self.static else ""
 
     def render(self, name: str, **context: Any) -> str:
         """The template's text with the context filled in. Raises TemplatesError, with file and line."""
@@ -59,15 +82,54 @@ def read_templates(overrides: Path | None = None) -> Templates:
     sources = {name: _text(name, content) for name, content in originals.items() if name.endswith(_TEMPLATE_SUFFIXES)}
     static = {name.removeprefix(_STATIC): data for name, data in originals.items() if name.startswith(_STATIC)}
     sources |= {DEFAULT + name: text for name, text in sources.items()}
+    pages: dict[str, tuple[str, str | None]] = {}
     if overrides is not None:
         if not overrides.is_dir():
             raise TemplatesError(f"the template folder {overrides} does not exist")
         for name, content in _files(overrides):
-            if name.startswith(_STATIC):
+            if name == ABOUT_FILE:
+                _check_api(overrides / name, _text(name, content))
+            elif name.startswith(_STATIC):
                 static[name.removeprefix(_STATIC)] = content
+            elif name.startswith("pages/"):
+                path, page = _to_page(name, _text(name, content))
+                if path in pages:
+                    raise TemplatesError(f"{name}: two files make the page {path}; keep one of them")
+                pages[path] = page
+                if page[1] is None:
+                    sources[name] = _text(name, content)
             elif name.endswith(_TEMPLATE_SUFFIXES) and not name.startswith(DEFAULT):
                 sources[name] = _text(name, content)
-    return Templates(sources, static, _digest(sources, static))
+    return Templates(sources, static, _digest(sources, static, pages), pages)
+
+
+def _check_api(location: Path, text: str) -> None:
+    """Raises TemplatesError where the folder was written for another version of the API, or does not say which."""
+    plain, about = read_plain(text, 100, 3)
+    stated = about.get("api") if plain and isinstance(about, dict) else None
+    if not plain or not isinstance(about, dict) or isinstance(stated, bool) or not isinstance(stated, int):
+        raise TemplatesError(f"{location} must give the version of the template API as a whole number, api: {API}")
+    if unknown := sorted(about.keys() - {"api"}):
+        raise TemplatesError(f"{location}: there is no key {unknown[0]}; the only one is api")
+    if stated != API:
+        raise TemplatesError(
+            f"{location}: the templates were written for version {stated} of the template API, and this is version "
+            f"{API}; compare them with the page “Templates” of the documentation, then state api: {API}"
+        )
+
+
+def _to_page(name: str, text: str) -> tuple[str, tuple[str, str | None]]:
+    """The path of a page that was added, its title, and its Markdown where it is no template."""
+    match = _PAGE.fullmatch(name)
+    if match is None:
+        raise TemplatesError(
+            f"{name} is no page: names are made of a-z, 0-9 and -, and end in .md or .html, such as pages/about.md"
+        )
+    path, title = f"pages/{match[1]}.html", match[1].replace("-", " ").capitalize()
+    if match[2] == "html":
+        return path, (title, None)
+    heading = re.match(r"\s*# +(.+?) *#*\s*(?:\n|$)", text)
+    return path, (heading[1], text[heading.end() :]) if heading else (title, text)
 
 
 def find_templates() -> Path:
@@ -102,9 +164,12 @@ def _text(name: str, content: bytes) -> str:
         raise TemplatesError(f"template {name} is not UTF-8 text") from error
 
 
-def _digest(sources: Mapping[str, str], static: Mapping[str, bytes]) -> str:
+def _digest(
+    sources: Mapping[str, str], static: Mapping[str, bytes], pages: Mapping[str, tuple[str, str | None]]
+) -> str:
     state = hashlib.sha256()
     parts = [(name, text.encode()) for name, text in sources.items()]
+    parts += [(path, f"{title}\0{text or ''}".encode()) for path, (title, text) in pages.items()]
     parts += [(_STATIC + name, content) for name, content in static.items()]
     for name, content in sorted(parts):
         state.update(f"{name}\0{len(content)}\0".encode())
@@ -112,26 +177,15 @@ def _digest(sources: Mapping[str, str], static: Mapping[str, bytes]) -> str:
     return state.hexdigest()
 
 
-_environments: dict[str, jinja2.Environment] = {}
+_environments: dict[str, Environment] = {}
 
 
-def _environment(templates: Templates) -> jinja2.Environment:
+def _environment(templates: Templates) -> Environment:
     """The environment of a snapshot, made once per process: compiling the templates costs more than many cards."""
     environment = _environments.get(templates.digest)
     if environment is None:
-        environment = _Environment(
-            loader=jinja2.DictLoader(templates.sources),
-            autoescape=True,
-            undefined=jinja2.StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            auto_reload=False,
-            finalize=_finalize,
-        )
-        environment.filters.update(
-            count=format_count, short=format_short, num=format_number, filesize=format_filesize,
-            moment=format_moment, markdown=markdown, safe_href=safe_href, field_rows=field_rows,
-        )  # fmt: skip
+        environment = Environment(templates.sources)
+        environment.filters.update(FILTERS)
         # The preview server makes a new snapshot at every save: the old ones need not stay.
         _environments.clear()
         _environments[templates.digest] = environment
@@ -191,27 +245,8 @@ def field_rows(rows: Iterable[tuple[str, str]]) -> Markup:
     )
 
 
-class _Generator(CodeGenerator):
-    """Compiles `{{ x }}` to a call of `show`, in place of the two of `finalize` and `escape`."""
-
-    def _output_child_pre(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:
-        if frame.eval_ctx.volatile or not frame.eval_ctx.autoescape:
-            super()._output_child_pre(node, frame, finalize)
-        else:
-            self.write("environment.show(")
-
-    def _output_child_post(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:
-        if frame.eval_ctx.volatile or not frame.eval_ctx.autoescape:
-            super()._output_child_post(node, frame, finalize)
-        else:
-            self.write(")")
-
-
-class _Environment(jinja2.Environment):
-    code_generator_class = _Generator
-    show = staticmethod(show)
-
-
-def _finalize(value: object) -> object:
-    """For what a template prints without escaping it."""
-    return plain_text(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+FILTERS = {
+    "count": format_count, "short": format_short, "num": format_number, "filesize": format_filesize,
+    "moment": format_moment, "markdown": markdown, "safe_href": safe_href, "field_rows": field_rows,
+}  # fmt: skip
+"""What templates have besides Jinja's own filters."""

@@ -22,6 +22,7 @@ FAMILIES = {"commands", "deploy", "dlm", "rules", "exporters", "importers", "wei
 ROWS = (
     {"plain_yaml", "simple_markdown"},
     {"prose"},
+    {"compiling"},
     {"templates"},
     {"__init__", "diagnostic", "dlm", "layers", "match", "output", "program", "schema", "weights"},
     {"docs", "document", "explain", "footprint", "model", "report", "workers"},
@@ -58,7 +59,7 @@ ROWS = (
 # The modules through which a library comes in, so that another one could take its place.
 DOORS = {
     "click": {"cli", "commands", "reference"},
-    "jinja2": {"templates"},
+    "jinja2": {"compiling", "templates"},
     "jsonschema": {"explain", "validate"},
     "jsonschema_rs": {"validate"},
     "markdown": {"prose"},

@@ -30,9 +30,12 @@ from builder.exporters import models_json
 from builder.rules import RULES
 from builder.rules.item import MAX_ID
 from builder.site import FEED_LENGTH
+from builder.templates import read_templates
 
 BLOCK = re.compile(r"^```(?P<kind>[a-z]*)\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE)
-FILE = re.compile(r"(?:# file: (?P<yaml>\S+?)|\{# file: (?P<jinja>\S+) #\})(?P<mistake>, with a mistake)?")
+FILE = re.compile(
+    r"(?:# file: (?P<yaml>\S+?)|\{# file: (?P<jinja>\S+) #\}|/\* file: (?P<css>\S+) \*/)(?P<mistake>, with a mistake)?"
+)
 PAGES = [ROOT / "README.md", ROOT / ".github/CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 NAMES = [page.relative_to(ROOT).as_posix() for page in PAGES]
 CHANGING = [
@@ -79,6 +82,9 @@ def _run_yaml(text: str) -> bool:
         hooks = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
         used = {hook["id"] for repo in yaml.safe_load(text)["repos"] for hook in repo["hooks"]}
         assert used <= {hook["id"] for hook in hooks}
+    elif first == "# template API":
+        _write("templates/templates.yml", text)
+        read_templates(Path("templates"))
     elif first == "# workflow":
         assert {"on", "jobs"} <= set(document.parse("workflow.yml", text)[0].data)  # type: ignore[union-attr]
     else:
@@ -126,8 +132,8 @@ def test_the_blocks_of_a_page_do_what_it_says(location: Path, tmp_path: Path, mo
                 _run_console(text, failing)
             elif kind == "python":
                 _run_python(text, names)
-            elif kind == "jinja":
-                _write(FILE.match(text)["jinja"], text)  # type: ignore[index]
+            elif kind in ("jinja", "css"):
+                _write(FILE.match(text)[kind], text)  # type: ignore[index]
             elif kind == "json":
                 json.loads(text)
             else:

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import pickle
 import re
+from collections.abc import Mapping
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jinja2 import meta, nodes
 from shared import ROOT
+from sources import write
 
-from builder import prose, templates
+from builder import compiling, prose, templates
+from builder.pipeline import Settings, build
 from builder.prose import markdown, plain_text, safe_href
 from builder.templates import (
+    FILTERS,
     Templates,
     TemplatesError,
     format_count,
@@ -23,6 +29,9 @@ from builder.templates import (
     format_short,
     read_templates,
 )
+
+MACROS = {"link", "stated", "fact", "code", "empty", "heading"}
+"""Those that `card.html` imports for its parts."""
 
 
 class _Elements(HTMLParser):
@@ -105,10 +114,206 @@ def test_values_are_escaped_and_never_rendered() -> None:
     assert page.render("x.html", text="<b>{{ 1 }}\u202e\x00") == "&lt;b&gt;{{ 1 }}\ufffd\ufffd"
 
 
-def test_readme_names_every_template() -> None:
-    readme = (ROOT / "site_templates" / "README.md").read_text()
-    names = [name for name in read_templates().sources if not name.startswith("default/")]
-    assert [name for name in names if Path(name).stem not in readme] == []
+# --- what templates can rely on --------------------------------------------------------------------------------------
+
+GUIDE = (ROOT / "docs/guide/templates.md").read_text("utf-8")
+
+
+def _documented() -> dict[str, tuple[str, set[str] | None]]:
+    """Each template of the guide with what is said of it, and the names it gets; None stands for those of the card."""
+    found: dict[str, tuple[str, set[str] | None]] = {}
+    for first, about, names in re.findall(r"^\| (`[^|]*) \| ([^|]*) \|([^|]*)\|$", GUIDE, re.MULTILINE):
+        for name in re.findall(r"`([\w/.]+)`", first):
+            whole = name if "." in name else f"parts/{name}.html"
+            given = None if "those of" in names else set(re.findall(r"(?<!builder\.catalog\.)`(\w+)`", names))
+            found[whole] = (about, given)
+    return {name: said for name, said in found.items() if name != "parts/static/.html"}
+
+
+def test_the_guide_names_every_template_and_no_other() -> None:
+    names = {name for name in read_templates().sources if not name.startswith("default/")}
+    assert _documented().keys() == names
+
+
+def _given(folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, set[str]]:
+    """The names that each template is given in real builds, one of them with pages of a folder of templates."""
+    given: dict[str, set[str]] = {}
+    real = Templates.render
+
+    def render(self: Templates, name: str, **context: Any) -> str:
+        assert given.setdefault(name, set(context)) == set(context)
+        return real(self, name, **context)
+
+    monkeypatch.setattr(Templates, "render", render)
+    write(folder, {"pages/about.md": "# About\n\nText.", "pages/own.html": "{{ title }}"})
+    for source in ("tests/kinds", "tests/golden/source"):
+        assert build(Settings(ROOT / source, "https://a.example", folder)).artifacts
+    return given
+
+
+def test_templates_are_given_the_names_that_the_guide_lists_and_use_each_of_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given, documented, sources = _given(tmp_path, monkeypatch), _documented(), read_templates().sources
+    assert given.pop("pages/own.html") == {"shell", "page", "title"}
+    assert {name: said[1] for name, said in documented.items() if name in given} == given
+    card = documented["card.html"][1]
+    for name, (_, listed) in documented.items():
+        used = _used(name, sources)
+        allowed = card if listed is None else listed
+        assert allowed is not None
+        assert used <= allowed, name
+        assert name not in given or used == allowed, name
+        if not name.startswith("parts/"):
+            assert name in given or name == "page.html"
+
+
+def _used(name: str, sources: Mapping[str, str]) -> set[str]:
+    """The names that a template takes from its context, with those of the templates that it extends and includes."""
+    environment = compiling.Environment(sources)
+    environment.filters.update(dict.fromkeys(FILTERS, str))
+    tree = environment.parse(sources[name])
+    used = set(meta.find_undeclared_variables(tree)) - (MACROS if name.startswith("parts/") else set())
+    # Jinja's own search counts names that are set inside a loop.
+    used -= {node.target.name for node in tree.find_all(nodes.Assign) if isinstance(node.target, nodes.Name)}
+    used -= {alias for node in tree.find_all(nodes.FromImport) for alias in node.names if isinstance(alias, str)}
+    for other in meta.find_referenced_templates(tree):
+        if other is not None and other != name:
+            used |= _used(other, sources)
+    return used
+
+
+def test_blocks_macros_and_filters_are_those_of_the_guide() -> None:
+    sources = {name: text for name, text in read_templates().sources.items() if not name.startswith("default/")}
+    for name, (about, _) in _documented().items():
+        tree = compiling.Environment(sources)
+        tree.filters.update(dict.fromkeys(FILTERS, str))
+        parsed = tree.parse(sources[name])
+        own = [b.name for b in parsed.find_all(nodes.Block)]
+        if not list(parsed.find_all(nodes.Extends)):
+            assert sorted(own) == sorted(_listed(about, "block")), name
+        else:
+            assert set(own) - {"main", "head"} == set(_listed(about, "block")), name
+        assert sorted(m.name for m in parsed.find_all(nodes.Macro)) == sorted(_listed(about, "macro")), name
+    table = GUIDE[GUIDE.index("Filters besides") :]
+    rows = re.findall(r"^\| (`[^|]*) \|", table, re.MULTILINE)
+    assert {name for row in rows for name in re.findall(r"`(\w+)", row)} == set(FILTERS)
+
+
+def _listed(about: str, what: str) -> list[str]:
+    found = re.search(rf"\b{what}s? ((?:`\w+`(?: \([^)]*\))?(?:, )?)+)", about)
+    return re.findall(r"`(\w+)`", found[1]) if found else []
+
+
+def test_variables_of_the_style_sheet_are_those_of_the_guide() -> None:
+    root = read_templates().static["site.css"].decode().partition(":root {")[2].partition("}")[0]
+    rows = re.findall(r"^\| (`--[^|]*) \|", GUIDE, re.MULTILINE)
+    assert sorted(name for row in rows for name in re.findall(r"--[\w-]+", row)) == sorted(
+        re.findall(r"^\s*(--[\w-]+):", root, re.MULTILINE)
+    )
+
+
+# --- a folder of templates -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("api: 2\n", "were written for version 2 of the template API, and this is version 1"),
+        ("api: 0\n", "were written for version 0"),
+        ("api: one\n", "as a whole number, api: 1"),
+        ("api: true\n", "as a whole number"),
+        ("[1]\n", "as a whole number"),
+        ("{\n", "as a whole number"),
+        ("", "as a whole number"),
+        ("api: 1\nversion: 2\n", "there is no key version"),
+    ],
+)
+def test_templates_for_another_version_of_the_api_are_refused(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "templates.yml").write_text(text)
+    with pytest.raises(TemplatesError, match=re.escape(message)):
+        read_templates(tmp_path)
+
+
+def test_a_folder_may_state_the_version_of_the_api_or_none(tmp_path: Path) -> None:
+    plain = read_templates(tmp_path)
+    (tmp_path / "templates.yml").write_text(f"# ours\napi: {templates.API}\n")
+    assert read_templates(tmp_path) == plain
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{{ page.title | safe }}", "the filter safe prints text of models unescaped"),
+        ("{% autoescape false %}{{ page.title }}{% endautoescape %}", "autoescape cannot be switched"),
+        ("<p>\n<a class=a href={{ page.title }}>", "put quotes around the value of the attribute"),
+    ],
+)
+def test_templates_cannot_print_what_is_not_escaped(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "404.html").write_text(text)
+    with pytest.raises(TemplatesError, match=message):
+        build(Settings(ROOT / "tests/kinds", None, tmp_path))
+
+
+def test_a_folder_brings_style_logo_footer_pages_and_fields(tmp_path: Path) -> None:
+    hostile = "<script>alert(1)</script>"
+    task = "description: A model.\ndlm:outputs: {task: regression}\n"
+    source = write(tmp_path / "source", {
+        "catalog.yml": "base_url: https://a.example\n"
+                       "fields: {'lab:contact': Contact, 'lab:note': Note, 'lab:when': Reviewed}\n",
+        "c/a.yml": f"{task}lab:contact: https://lab.example/x\nlab:note: '{hostile}'\n",
+        "c/b.yml": f"{task}lab:contact: 'javascript:alert(1)'\nlab:when: {{by: A, on: 2024}}\n",
+    })  # fmt: skip
+    folder = write(tmp_path / "own", {
+        "templates.yml": "api: 1\n",
+        "static/custom.css": ":root { --accent: red; }",
+        "static/logo.svg": "<svg xmlns='http://www.w3.org/2000/svg'/>",
+        "pages/about.md": f"# About us & more\n\nWho we are. {hostile}\n",
+        "pages/legal.html": '{% extends "page.html" %}{% block main %}<h1>{{ title }}</h1>{% endblock %}',
+        "page.html": '{% extends "default/page.html" %}{% block footer %}<span>Ours</span>{{ super() }}{% endblock %}',
+        "parts/cite.html": "<p>{{ item.properties['lab:note'] | default('') }}</p>",
+    })  # fmt: skip
+    made = build(Settings(source, None, folder))
+    assert [d for d in made.diagnostics if d.severity == "error"] == []
+    pages = {a.path: a.content.decode() for a in made.artifacts if isinstance(a.content, bytes)}
+    assert pages["assets/custom.css"] == ":root { --accent: red; }"
+    for path in (p for p in pages if p.endswith(".html")):
+        top = "/" if path == "404.html" else "../" * path.count("/")
+        text = pages[path]
+        assert f'<link rel="stylesheet" href="{top}assets/custom.css">' in text
+        assert text.index("assets/site.css") < text.index("assets/custom.css")
+        assert f'<img src="{top}assets/logo.svg" alt="">' in text
+        assert "<span>Ours</span>" in text
+        assert f'<a href="{top}pages/about.html">About us &amp; more</a>' in text
+        assert hostile not in text
+    assert "<h1>About us &amp; more</h1>" in pages["pages/about.html"]
+    assert pages["pages/about.html"].count("About us") == 3  # title, heading, footer
+    assert "<h1>Legal</h1>" in pages["pages/legal.html"]
+    assert "https://a.example/pages/about.html" in pages["sitemap.xml"]
+    card = pages["c/a/index.html"]
+    assert '<dt>Contact</dt><dd><a href="https://lab.example/x" rel="noopener nofollow">' in card
+    assert '<dt>Reviewed</dt><dd><span class="unstated">not stated</span></dd>' in card
+    assert "<p>&lt;script&gt;alert(1)&lt;/script&gt;</p>" in card
+    assert "<dt>Contact</dt><dd>javascript:alert(1)</dd>" in pages["c/b/index.html"]
+    assert "<dt>Reviewed</dt><dd>by: A; on: 2024</dd>" in pages["c/b/index.html"]
+
+
+@pytest.mark.parametrize("name", ["About.md", "a b.md", "x/y.md", "a.txt", "-a.html"])
+def test_files_that_make_no_page_are_named(tmp_path: Path, name: str) -> None:
+    write(tmp_path, {f"pages/{name}": "text"})
+    with pytest.raises(TemplatesError, match="is no page"):
+        read_templates(tmp_path)
+
+
+def test_two_files_for_one_page_are_named(tmp_path: Path) -> None:
+    write(tmp_path, {"pages/a.md": "text", "pages/a.html": "text"})
+    with pytest.raises(TemplatesError, match=r"pages/a\.md: two files make the page pages/a\.html"):
+        read_templates(tmp_path)
+
+
+def test_a_page_without_a_heading_has_its_name_for_a_title(tmp_path: Path) -> None:
+    write(tmp_path, {"pages/how-to-cite.md": "Text.\n\n# Later\n"})
+    assert read_templates(tmp_path).pages == {"pages/how-to-cite.html": ("How to cite", "Text.\n\n# Later\n")}
 
 
 def test_docs_theme_has_the_same_policy_and_no_inline_code() -> None:

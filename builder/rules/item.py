@@ -23,7 +23,7 @@ MAX_ID = 100
 _RESERVED_COLLECTIONS = frozenset({
     "404.html", "assets", "catalog.json", "compare", "docs", "feed.xml", "index.html", "items.ndjson",
     "items.parquet", "lists",
-    "manifest.json", "match", "models.json", "robots.txt", "schemas", "search", "sitemap.xml",
+    "manifest.json", "match", "models.json", "pages", "robots.txt", "schemas", "search", "sitemap.xml",
 })  # fmt: skip
 _RESERVED_IDS = frozenset({"collection.json", "index.html", "page", "parts"})
 # Names that some file systems refuse: https://learn.microsoft.com/windows/win32/fileio/naming-a-file
