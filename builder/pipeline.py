@@ -277,10 +277,11 @@ def finish(library: Library) -> list[Entry]:
 
 
 def stac_artifacts(library: Library) -> list[Artifact]:
-    """The STAC objects above the Items, and the schema of the extension."""
+    """The STAC objects above the Items, and the schemas of the extension and of models.json."""
     artifacts = [
         Artifact("catalog.json", to_json(to_catalog(library))),
         Artifact(schema.DLM_PATH, to_json(schema.published(library.info.base_url)[1])),
+        Artifact(schema.MODELS_PATH, to_json(schema.published_index(library.info.base_url))),
     ]
     collections = (Artifact(f"{c.info.id}/collection.json", to_json(c.stac)) for c in library.collections)
     return [*artifacts, *collections]

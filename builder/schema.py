@@ -18,6 +18,8 @@ COLLECTION_FILE = "https://dlm-catalog.example/schemas/collection-file.json"
 CATALOG_FILE = "https://dlm-catalog.example/schemas/catalog-file.json"
 DLM = "https://dlm-catalog.example/schemas/dlm/v1.0.0/schema.json"
 DLM_PATH = "schemas/dlm/v1.0.0/schema.json"
+MODELS = "https://dlm-catalog.example/schemas/models/v1.2.0/schema.json"
+MODELS_PATH = "schemas/models/v1.2.0/schema.json"
 SCIENTIFIC = "https://stac-extensions.github.io/scientific/v1.0.0/schema.json"
 EO = "https://stac-extensions.github.io/eo/v1.1.0/schema.json"
 VERSION = "https://stac-extensions.github.io/version/v1.2.0/schema.json"
@@ -29,6 +31,7 @@ _OURS = {
     MODEL_FILE: ("builder.schemas", "model-file.json"),
     COLLECTION_FILE: ("builder.schemas", "collection-file.json"),
     CATALOG_FILE: ("builder.schemas", "catalog-file.json"),
+    MODELS: ("builder.schemas", "models-index.json"),
     SCIENTIFIC: ("builder.schemas", "scientific.json"),
     EO: ("builder.schemas", "eo.json"),
     VERSION: ("builder.schemas", "version.json"),
@@ -83,6 +86,12 @@ def published(base_url: str | None) -> tuple[str, dict[str, Any]]:
     schema = load(DLM)
     uri = DLM if base_url is None else f"{base_url.rstrip('/')}/{DLM_PATH}"
     return uri, {**_without_notes(schema), "$id": uri}
+
+
+def published_index(base_url: str | None) -> dict[str, Any]:
+    """The schema of models.json, with the address that it has in a site at `base_url` as its id."""
+    uri = MODELS if base_url is None else f"{base_url.rstrip('/')}/{MODELS_PATH}"
+    return {**load(MODELS), "$id": uri}
 
 
 def source_schema() -> dict[str, Any]:

@@ -106,6 +106,56 @@ def _to_1_1(item: dict[str, Any]) -> dict[str, Any]:
     return {**item, "stac_version": "1.1.0", "assets": assets}
 
 
+@needs_shared
+def test_sentinel_2_models_come_first_and_a_model_of_more_bands_says_which_are_missing(real_build: Build) -> None:
+    assert real_build.library is not None
+    records = {entry.model.id: to_record(entry.model) for entry in real_build.library.entries}
+    item = json.loads((SHARED / "examples/imagery/sentinel-2-l2a.json").read_text("utf-8"))
+    # The four bands of 10 m, and what has no bands.
+    kept = {"blue", "green", "red", "nir"}
+    banded = {key: asset for key, asset in item["assets"].items() if len(asset.get("eo:bands", ())) == 1}
+    four = {key: asset for key, asset in banded.items() if asset["eo:bands"][0].get("common_name") in kept}
+    assert len(four) >= 4
+    for image in (item, _to_1_1(item), {**item, "assets": four}, _to_collection({**item, "assets": four})):
+        imagery = to_imagery(image)
+        results = match(list(records.values()), imagery)
+        assert results == match(list(reversed(records.values())), imagery), "the order of the catalog does not count"
+        fitting = [result for result in results if result["verdict"] == "fits"]
+        assert {"csmask-unet-4b-l2a"} <= {result["id"] for result in fitting[:4]}
+        sensors = [r["status"] for result in fitting for r in result["reasons"] if r["criterion"] == "sensor"]
+        # Those made for Sentinel-2, then those that name no sensor; none made for another.
+        assert sensors == sorted(sensors, key=["fits", "near", "unknown"].index)
+        assert sensors[0] == "fits"
+    # What reads eleven or more bands is in none of the places for an image of four, and says what it lacks.
+    wide = [record for record in records.values() if "sentinel-2" in record.get("sensors", []) and _reads(record) >= 11]
+    assert wide
+    for record in wide:
+        result = match_one(record, to_imagery({**item, "assets": four}))
+        assert result["verdict"] == "no"
+        assert result["reasons"][0]["text"].startswith(f"reads {_reads(record)} bands; the image has no ")
+
+
+def _reads(record: dict[str, Any]) -> int:
+    return sum(len(entry.get("bands", [])) for entry in record.get("inputs", []))
+
+
+def _to_collection(item: dict[str, Any]) -> dict[str, Any]:
+    """A Collection of such Items: what they share as summaries and definitions of assets."""
+    properties = item["properties"]
+    keys = ("platform", "constellation", "instruments", "processing:level", "s2:product_type", "gsd")
+    found = {key: properties[key] for key in keys if key in properties}
+    return {
+        "type": "Collection",
+        "id": "images",
+        "extent": {"spatial": {"bbox": [item["bbox"]]}, "temporal": {"interval": [["2015-06-27T00:00:00Z", None]]}},
+        "summaries": {key: value if isinstance(value, list) else [value] for key, value in found.items()},
+        "item_assets": {
+            key: {name: value for name, value in asset.items() if name != "href"}
+            for key, asset in item["assets"].items()
+        },
+    }
+
+
 # --- the command -----------------------------------------------------------------------------------------------------
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from builder import GENERATOR
+from builder import GENERATOR, schema
 from builder.catalog import CatalogInfo, Entry
 from builder.exporters.form import Export
 from builder.model import is_relative
 from builder.output import Artifact, to_json
 
-VERSION = "1.1.0"
+VERSION = "1.2.0"
 """Version of the form of models.json. A new field raises the second number, a changed or removed one the first."""
 
 
@@ -20,6 +20,7 @@ def export(entries: Sequence[Entry], catalog: CatalogInfo) -> Export:
     index = {
         "version": VERSION,
         "generator": GENERATOR,
+        "schema": schema.MODELS_PATH,
         "catalog": {"id": catalog.id, "title": catalog.title, "href": "catalog.json"},
         "models": [entry.recall(to_record) for entry in entries],
     }
