@@ -47,6 +47,7 @@ ROWS = (
     {"against"},
     {"site"},
     {"pipeline"},
+    {"review_page"},
     {"importing", "verifying"},
     {"exporting", "matching", "raster", "scaffold", "service"},
     {"serve"},

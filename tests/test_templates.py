@@ -17,8 +17,11 @@ from shared import ROOT
 from sources import write
 
 from builder import compiling, prose, templates
+from builder.diff import compare
 from builder.pipeline import Settings, build
 from builder.prose import markdown, plain_text, safe_href
+from builder.review_page import render_review
+from builder.sides import read_sides
 from builder.templates import (
     FILTERS,
     Templates,
@@ -148,6 +151,9 @@ def _given(folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, set[str]]
     write(folder, {"pages/about.md": "# About\n\nText.", "pages/own.html": "{{ title }}"})
     for source in ("tests/kinds", "tests/golden/source"):
         assert build(Settings(ROOT / source, "https://a.example", folder)).artifacts
+    pair = ROOT / "tests/diff/scaling"
+    old, new = read_sides(str(pair / "old"), str(pair / "new"), pair)
+    assert render_review(compare(old.side, new.side), old, new, read_templates())
     return given
 
 

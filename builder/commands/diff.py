@@ -18,7 +18,7 @@ from builder.commands.shared import ERRORS, OK, USAGE, stop, use_colour
     help="The source folder, of which revisions are read, and which stands for NEW where that is left out.",
 )  # fmt: skip
 @click.option(
-    "--format", "form", type=click.Choice(("text", "markdown", "json")), default="text",
+    "--format", "form", type=click.Choice(("text", "markdown", "json", "html")), default="text",
     help="Form of the comparison.",
 )  # fmt: skip
 @click.option("--exit-code", is_flag=True, help="Exit with 1 when a change is breaking.")
@@ -36,7 +36,12 @@ def diff(old: str, new: str | None, source: FilePath, form: str, exit_code: bool
         stop(USAGE, str(error))
     changes = comparison.compare(before.side, after.side)
     names = before.side.name, after.side.name
-    if form == "markdown":
+    if form == "html":
+        from builder.review_page import render_review
+        from builder.templates import read_templates
+
+        click.echo(render_review(changes, before, after, read_templates()), nl=False)
+    elif form == "markdown":
         click.echo(review.format_markdown(changes, *names), nl=False)
     elif form == "json":
         click.echo(review.format_json(changes, *names))
