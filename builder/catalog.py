@@ -131,11 +131,10 @@ class CatalogInfo:
 
 @dataclass(frozen=True, slots=True)
 class CollectionEntries:
-    """A collection with its models, sorted by title, and its STAC object as published."""
+    """A collection with its models, sorted by title."""
 
     info: CollectionInfo
     entries: tuple[Entry, ...]
-    stac: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +168,7 @@ def gather(
     for key, members in sorted(by_collection.items()):
         members.sort(key=by_title)
         own = collections.get(key) or CollectionInfo(key, key, f"Models of the collection {key}.")
-        gathered.append(CollectionEntries(own, tuple(members), to_collection(own, members, info)))
+        gathered.append(CollectionEntries(own, tuple(members)))
     everything = [entry for collection in gathered for entry in collection.entries]
     dates = [date for entry in everything for date in entry.recall(to_member)["dates"]]
     return Library(info, tuple(gathered), find_neighbours(everything, predecessors), max(dates, default=None))
@@ -269,7 +268,7 @@ def finish_item(entry: Entry, neighbours: Neighbours) -> dict[str, Any]:
 # --- STAC objects ----------------------------------------------------------------------------------------------------
 
 
-def to_collection(info: CollectionInfo, entries: list[Entry], catalog: CatalogInfo) -> dict[str, Any]:
+def to_collection(info: CollectionInfo, entries: Sequence[Entry], catalog: CatalogInfo) -> dict[str, Any]:
     """The STAC Collection of some models, with extents, summaries and asset definitions made from them."""
     import pystac
 

@@ -7,36 +7,68 @@ import hashlib
 import os
 import shutil
 import signal
+import stat
 import tempfile
 import threading
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path as FilePath
+from typing import Any
 
 import orjson
 
 MANIFEST = "manifest.json"
+Stamp = tuple[int, int, str]
+"""Of a file: size in bytes, time of its last change in nanoseconds, SHA-256 of its content in hexadecimal."""
 # Written last, in this order: a reader who comes in the middle finds an old index of pages that exist already.
 _LAST = ("models.json", "catalog.json", "index.html")
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """The content of a file that the site holds already, by its SHA-256 in hexadecimal."""
+
+    sha256: str
+
+
+@dataclass(frozen=True)
 class Artifact:
-    """A file of the site: its path below the site in POSIX form, and its bytes or the file they are copied from."""
+    """A file of the site: its path below the site in POSIX form, and its bytes, the file they are copied from, or the
+    word that they are there."""
 
     path: str
-    content: bytes | FilePath
+    content: bytes | FilePath | Kept
+
+    @cached_property
+    def sha256(self) -> str:
+        """SHA-256 of the content, in hexadecimal."""
+        if isinstance(self.content, Kept):
+            return self.content.sha256
+        if isinstance(self.content, bytes):
+            return hashlib.sha256(self.content).hexdigest()
+        return _sha256(self.content)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Some files that are made together: of what, in values that JSON can hold and dataclasses of them, and how."""
+
+    name: str
+    inputs: tuple[Any, ...]
+    make: Callable[[], Iterable[Artifact]]
 
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What publishing did, by path."""
+    """What publishing did, by path; and of each file now its stamp, where those before it were given."""
 
     written: tuple[str, ...]
     unchanged: tuple[str, ...]
     removed: tuple[str, ...]
+    stamps: Mapping[str, Stamp] = field(default_factory=dict, compare=False)
 
 
 class OutputError(Exception):
@@ -58,13 +90,34 @@ def to_json_line(data: object) -> bytes:
     return orjson.dumps(data, option=orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE)
 
 
-def publish(artifacts: Iterable[Artifact], site: FilePath) -> Published:
+def find_held(site: FilePath, known: Mapping[str, Stamp]) -> dict[str, Stamp]:
+    """What the files are that an earlier build made and that are still there, by path.
+
+    A file whose size and time are those of its known stamp is what it was then; others are read.
+    """
+    held: dict[str, Stamp] = {}
+    for path in [*read_digests(site), MANIFEST]:
+        location = f"{site}/{path}"
+        try:
+            status = os.stat(location)  # noqa: PTH116  a hundred thousand times, where a Path costs more than the call
+            stamp = known.get(path)
+            if stamp is None or (status.st_size, status.st_mtime_ns) != stamp[:2] or not stat.S_ISREG(status.st_mode):
+                stamp = (status.st_size, status.st_mtime_ns, _sha256(FilePath(location)))
+            held[path] = stamp
+        except OSError:
+            continue
+    return held
+
+
+def publish(artifacts: Iterable[Artifact], site: FilePath, held: Mapping[str, Stamp] | None = None) -> Published:
     """Makes `site` hold exactly the artifacts, besides files that are not ours.
 
     Each artifact that is new or different is written beside the site as it comes, so that none has to stay in memory,
     and a full disk, a crash or an error of the iterator leaves the previous site as it was; when all have come, each
     file is moved into place in one step. Files of the previous build that are not among the artifacts are removed;
     they are known from the manifest, and nothing else is ever removed.
+
+    `held` is what `find_held` found in the site, which saves reading it; artifacts that are Kept must be among it.
 
     Raises OutputError when two artifacts have one path, a path leaves the site, or `site` is a folder with other
     content that no build has made.
@@ -76,13 +129,14 @@ def publish(artifacts: Iterable[Artifact], site: FilePath) -> Published:
             "choose another folder with --output, or empty it"
         )
     paths, manifest = _Paths(), {}
-    with _Stage(site) as stage:
+    with _Stage(site, held) as stage:
         for artifact in artifacts:
             paths.add(artifact.path)
-            manifest[artifact.path] = _digest(artifact)
+            manifest[artifact.path] = artifact.sha256
             stage.put(artifact)
         paths.refuse_files_as_folders()
-        stage.put(Artifact(MANIFEST, to_json({"files": manifest, "manifest_version": "1.0.0"})))
+        index = Artifact(MANIFEST, to_json({"files": manifest, "manifest_version": "1.0.0"}))
+        stage.put(index)
         removed = sorted(path for path in previous or () if path not in manifest and _is_ours(site / path, site))
         _refuse_obstacles(stage.changed, removed, site)
         with _uninterrupted():
@@ -91,14 +145,21 @@ def publish(artifacts: Iterable[Artifact], site: FilePath) -> Published:
                 if _is_ours(site / path, site):
                     _remove(path, site)
     unchanged = sorted({*manifest, MANIFEST} - stage.changed.keys())
-    return Published(tuple(sorted(stage.changed)), tuple(unchanged), tuple(removed))
+    stamps = {path: held[path] for path in unchanged} if held is not None else {}
+    if held is not None:
+        manifest[MANIFEST] = index.sha256
+        for path in stage.changed:
+            status = (site / path).stat()
+            stamps[path] = (status.st_size, status.st_mtime_ns, manifest[path])
+    return Published(tuple(sorted(stage.changed)), tuple(unchanged), tuple(removed), stamps)
 
 
 class _Stage:
     """The folder beside the files that change, where they wait until all of them are there."""
 
-    def __init__(self, site: FilePath) -> None:
+    def __init__(self, site: FilePath, held: Mapping[str, Stamp] | None) -> None:
         self.site = site
+        self.held = held
         self.folder: FilePath | None = None
         self.changed: dict[str, FilePath] = {}
         self.made_site = False
@@ -108,7 +169,12 @@ class _Stage:
 
     def put(self, artifact: Artifact) -> None:
         """Writes an artifact here if the site does not hold it yet."""
-        if _same(artifact, self.site / artifact.path):
+        if self.held is not None:
+            stamp = self.held.get(artifact.path)
+            same = stamp is not None and stamp[2] == artifact.sha256
+        else:
+            same = _same(artifact, self.site / artifact.path)
+        if same:
             return
         if self.folder is None:
             self.made_site = not self.site.exists()
@@ -221,8 +287,13 @@ def _rank(path: str) -> int:
     return _LAST.index(path) + 1 if path in _LAST else 0
 
 
-def _read_manifest(site: FilePath) -> list[str] | None:
-    """The paths that the previous build made; None when there is no readable manifest."""
+def read_digests(site: FilePath) -> dict[str, str]:
+    """What the previous build made, by path, as its manifest says."""
+    return {path: str(digest) for path, digest in (_read_manifest(site) or {}).items()}
+
+
+def _read_manifest(site: FilePath) -> dict[str, Any] | None:
+    """The paths that the previous build made, with digests; None when there is no readable manifest."""
     try:
         files = orjson.loads((site / MANIFEST).read_bytes())["files"]
     except (OSError, ValueError, KeyError, TypeError):
@@ -230,15 +301,11 @@ def _read_manifest(site: FilePath) -> list[str] | None:
     if not isinstance(files, dict):
         return None
     # The manifest may have been edited: only paths that stay inside the site count.
-    return [
-        path for path in files if isinstance(path, str) and not path.startswith("/") and ".." not in path.split("/")
-    ]
+    return {path: digest for path, digest in files.items() if not path.startswith("/") and ".." not in path.split("/")}
 
 
-def _digest(artifact: Artifact) -> str:
-    if isinstance(artifact.content, bytes):
-        return hashlib.sha256(artifact.content).hexdigest()
-    with artifact.content.open("rb") as stream:
+def _sha256(location: FilePath) -> str:
+    with location.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
@@ -246,6 +313,8 @@ def _same(artifact: Artifact, target: FilePath) -> bool:
     try:
         if isinstance(artifact.content, bytes):
             return target.stat().st_size == len(artifact.content) and target.read_bytes() == artifact.content
+        if isinstance(artifact.content, Kept):
+            return _sha256(target) == artifact.content.sha256
         return target.stat().st_size == artifact.content.stat().st_size and filecmp.cmp(
             artifact.content, target, shallow=False
         )
@@ -256,6 +325,8 @@ def _same(artifact: Artifact, target: FilePath) -> bool:
 def _write(artifact: Artifact, target: FilePath) -> None:
     if isinstance(artifact.content, bytes):
         target.write_bytes(artifact.content)
+    elif isinstance(artifact.content, Kept):
+        raise OutputError(f"{artifact.path} was changed while the site was built; build it again")
     else:
         shutil.copyfile(artifact.content, target)
 

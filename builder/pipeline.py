@@ -12,20 +12,35 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache, partial
+from itertools import chain
 from pathlib import Path as FilePath
+from typing import Any
 from urllib.parse import unquote
 
 from builder import GENERATOR, deploy, exporters, schema
 from builder.about import About, to_about
 from builder.across import Outcome, gather_outcomes
-from builder.catalog import Entry, Library, Neighbours, to_catalog
+from builder.cache import Cache, digest_of
+from builder.catalog import (
+    CatalogInfo,
+    CollectionEntries,
+    Entry,
+    Library,
+    Neighbours,
+    to_catalog,
+    to_collection,
+    to_member,
+    to_reference,
+)
 from builder.check import Grades, check_model, read_canonical, regrade, to_diagnostic
 from builder.diagnostic import Diagnostic, Span, sort_diagnostics
 from builder.docs import DocsError, render_docs
-from builder.output import Artifact, Published, publish, to_json
+from builder.output import Artifact, Part, Published, publish, to_json
 from builder.remembered import Packed, load_entry, pack, remember
-from builder.search import render_search
-from builder.site import Shell, render_card, render_pages, source_artifact
+from builder.reuse import Past, decode_diagnostics, encode_diagnostics
+from builder.search import search_parts
+from builder.site import Shell, page_parts, render_card, source_artifact
 from builder.source import (
     CATALOG_FILE,
     COLLECTION_FILE,
@@ -38,7 +53,7 @@ from builder.source import (
     shown_path,
 )
 from builder.stac import Titles, to_item
-from builder.standing import to_statistics
+from builder.standing import Statistics, entry_numbers, shown_at, to_places, to_statistics
 from builder.templates import Templates, read_templates
 from builder.validate import check_item
 from builder.workers import BATCH, SERIAL, Workers, run_batches
@@ -69,7 +84,7 @@ class Build:
     """What a build gave: the library (none when there is an error) and the findings.
 
     The site is either `artifacts`, in memory, or `published`, in its folder. `base_url` is the address that the site
-    will have, where it is known.
+    will have, where it is known; `made_again` says why a model was read or rendered although there is a cache.
     """
 
     models: int
@@ -79,6 +94,7 @@ class Build:
     base_url: str | None = None
     published: Published | None = None
     strict: bool = False
+    made_again: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def failed(self) -> bool:
@@ -100,16 +116,22 @@ def build(
     progress: Progress = lambda *_: None,
     workers: Workers = SERIAL,
     site: FilePath | None = None,
+    cache: Cache | None = None,
 ) -> Build:
     """The site of a source folder, as artifacts in memory; with `site`, published in that folder while they are made.
 
-    Raises OutputError, TemplatesError or WorkersError; then, and when there is an error, the site stays as it was.
+    With `cache`, what is in it and in the site is not made again. Raises OutputError, TemplatesError or WorkersError;
+    then, and when there is an error, the site stays as it was.
     """
-    checked = check(settings, progress, workers)
+    past = Past(cache, settings.source, site, thorough=settings.templates is not None) if cache and site else None
+    templates = read_templates(settings.templates)
+    source = find_source(settings.source, known=past.known if past else {})
+    if past and (same := _recall(past, source, settings, templates)):
+        return same
+    checked = check_source(source, settings, progress, workers, past)
     library = checked.library
     if library is None or checked.failed:
         return checked
-    templates = read_templates(settings.templates)
     counts = tuple((c.info.id, c.info.title, len(c.entries)) for c in library.collections)
     pages = tuple((path, title) for path, (title, _) in sorted(templates.pages.items()))
     shell = Shell(
@@ -121,18 +143,42 @@ def build(
     except DocsError as error:
         faults = (_docs_finding(settings, line) for line in str(error).splitlines())
         return replace(checked, diagnostics=(*checked.diagnostics, *faults))
-
-    def render() -> Iterator[Artifact]:
-        yield from run_render(library, shell, templates, progress, workers)
-        yield from render_pages(library, shell, templates)
-        yield from render_search(library)
-        yield from stac_artifacts(library)
-        yield from exporters.publish(finish(library), library.info, each=False)
-        yield from docs
-
+    artifacts = chain(
+        run_render(library, shell, templates, progress, workers, past),
+        run_parts(library, shell, templates, past),
+        docs,
+    )
     if site is None:
-        return replace(checked, artifacts=tuple(render()))
-    return replace(checked, published=publish(render(), site))
+        return replace(checked, artifacts=tuple(artifacts))
+    published = publish(artifacts, site, past.held if past else None)
+    return _note(past, source, replace(checked, published=published)) if past else replace(checked, published=published)
+
+
+def _recall(past: Past, source: Source, settings: Settings, templates: Templates) -> Build | None:
+    """The build before, when everything is as it was. Not with documentation, whose plugins may read anything."""
+    about = (
+        str(settings.source),
+        settings.base_url,
+        settings.strict,
+        settings.mlm,
+        templates.digest,
+        bool(settings.docs),
+    )
+    value = past.recall_build(source, about)
+    if value is None or settings.docs:
+        return None
+    found = decode_diagnostics(value["diagnostics"])
+    unchanged = Published((), tuple(sorted(past.held)), (), past.held)
+    past.save(source, past.held)
+    return Build(len(source.models), found, base_url=value["base_url"], published=unchanged, strict=settings.strict)
+
+
+def _note(past: Past, source: Source, made: Build) -> Build:
+    assert made.published is not None  # noqa: S101  otherwise there is nothing to note
+    again = past.explain()
+    about = {"diagnostics": encode_diagnostics(made.diagnostics), "base_url": made.base_url}
+    past.note_build(source, made.published, about)
+    return replace(made, made_again=again)
 
 
 def _docs_finding(settings: Settings, message: str) -> Diagnostic:
@@ -142,11 +188,17 @@ def _docs_finding(settings: Settings, message: str) -> Diagnostic:
 
 def check(settings: Settings, progress: Progress = lambda *_: None, workers: Workers = SERIAL) -> Build:
     """The findings of a source folder and its library: the build up to where it renders."""
-    source = find_source(settings.source)
+    return check_source(find_source(settings.source), settings, progress, workers)
+
+
+def check_source(
+    source: Source, settings: Settings, progress: Progress, workers: Workers, past: Past | None = None
+) -> Build:
+    """The same of the files that were found."""
     about = to_about(source, settings.base_url)
     if settings.mlm is not None:
         about = replace(about, catalog=replace(about.catalog, mlm=settings.mlm))
-    outcomes = run_read(source, about, progress, workers)
+    outcomes = run_read(source, about, progress, workers, past)
     library, across = gather_outcomes(source, about, outcomes)
     found = [*regrade(source.diagnostics, about.grades), *about.diagnostics]
     found += [*(d for o in outcomes for d in o.diagnostics), *across]
@@ -182,7 +234,7 @@ def read_and_pack(
     """The same for many models: the outcomes without text and entry, which is packed beside them."""
     return [
         (
-            replace(outcome, file=replace(outcome.file, text=""), entry=None),
+            replace(outcome, file=SourceFile(outcome.file.path, outcome.file.shown, ""), entry=None),
             pack(outcome.entry) if outcome.entry else None,
         )
         for outcome in read_batch(batch, recipe)
@@ -222,50 +274,133 @@ def render_batch(batch: Sequence[tuple[Entry, Neighbours]], shell: Shell, templa
         artifacts.append(Artifact(finished.href, to_json(finished.item)))
         artifacts.append(source_artifact(finished))
         artifacts += [Artifact(f"{finished.folder}/{name}", local.location) for name, local in finished.files.items()]
-    artifacts += exporters.publish(entries, shell.catalog, each=True)
+    artifacts += exporters.publish(entries, shell.catalog)
     return artifacts
 
 
-def run_read(source: Source, about: About, progress: Progress, workers: Workers = SERIAL) -> list[Outcome]:
+def run_read(
+    source: Source, about: About, progress: Progress, workers: Workers = SERIAL, past: Past | None = None
+) -> list[Outcome]:
     """The first batch function over all models, in order. The entries of many models are packed."""
-    outcomes: list[Outcome] = []
     recipe = Recipe(about.titles, source.collections, about.grades)
     if workers.remote:
         for local in source.files.values():
             _ = local.size, local.sha256  # known from here on, where the file is
-    pairs, total = list(_with_files(source)), len(source.models)
-    if total < FEW and not workers.pays_for(total):
+    near, total = _files_near(source), len(source.models)
+    done: dict[str, Outcome] = {}
+    if past:
+        # The texts of collection files are in the keys of their models.
+        done = past.recall_outcomes(source, (recipe.titles, recipe.grades), lambda file: Reading(file, near, recipe))
+    pairs = [(file, near(file)) for file in source.models if file.path not in done]
+    if total < FEW and not workers.pays_for(total) and past is None:
         for read in run_batches(workers, read_batch, pairs, recipe):
-            outcomes += read
-            progress("check", len(outcomes), total)
-        return outcomes
-    for batch in run_batches(workers, read_and_pack, pairs, recipe):
-        for outcome, packed in batch:
-            file = source.models[len(outcomes)]
-            outcomes.append(replace(outcome, file=file, entry=remember(packed) if packed else None))
-        progress("check", len(outcomes), total)
+            done |= {outcome.file.path: outcome for outcome in read}
+            progress("check", len(done), total)
+    else:
+        files = (file for file, _ in pairs)
+        for batch in run_batches(workers, read_and_pack, pairs, recipe):
+            for (outcome, packed), file in zip(batch, files, strict=False):
+                done[file.path] = replace(outcome, file=file, entry=remember(packed) if packed else None)
+            progress("check", len(done), total)
+    outcomes = [done[file.path] for file in source.models]
+    if past:
+        past.note_outcomes(source, outcomes)
     return outcomes
 
 
-def _with_files(source: Source) -> Iterator[tuple[SourceFile, Mapping[str, LocalFile]]]:
-    """Each model file with the other files that it can name: those of its collection, unless its paths lead further."""
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A model file that is read when its entry is asked for: called, it gives the entry."""
+
+    file: SourceFile
+    near: Callable[[SourceFile], Mapping[str, LocalFile]]
+    recipe: Recipe
+
+    def __call__(self) -> Entry:
+        entry = _read_one(self.file, self.near(self.file), self.recipe).entry
+        assert entry is not None  # noqa: S101  it passed before, and nothing has changed
+        return entry
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Elsewhere only the files near it are there."""
+        return Reading, (self.file, _Near(self.near(self.file)), self.recipe)
+
+
+@dataclass(frozen=True, slots=True)
+class _Near:
+    files: Mapping[str, LocalFile]
+
+    def __call__(self, _: SourceFile) -> Mapping[str, LocalFile]:
+        return self.files
+
+
+def _files_near(source: Source) -> Callable[[SourceFile], Mapping[str, LocalFile]]:
+    """Tells the other files that a model file can name: those of its collection, unless its paths lead further."""
     inside: dict[str, dict[str, LocalFile]] = defaultdict(dict)
     for path, file in source.files.items():
         inside[path.partition("/")[0]][path] = file
-    for model in source.models:
+
+    def near(model: SourceFile) -> Mapping[str, LocalFile]:
         folder, _, rest = model.path.partition("/")
-        yield model, inside[folder] if rest and ".." not in unquote(model.text) else source.files
+        return inside[folder] if rest and ".." not in unquote(model.text) else source.files
+
+    return near
 
 
 def run_render(
-    library: Library, shell: Shell, templates: Templates, progress: Progress, workers: Workers = SERIAL
+    library: Library,
+    shell: Shell,
+    templates: Templates,
+    progress: Progress,
+    workers: Workers = SERIAL,
+    past: Past | None = None,
 ) -> Iterator[Artifact]:
     """The second batch function over all models, in order."""
-    entries = library.entries
-    pairs = [(entry, library.neighbours.get(entry.source, Neighbours())) for entry in entries]
-    for number, batch in enumerate(run_batches(workers, render_batch, pairs, shell, templates), start=1):
+    pairs = [(entry, library.neighbours.get(entry.source, Neighbours())) for entry in library.entries]
+    total, done = len(pairs), 0
+    if past:
+        kept, pairs = past.recall_cards(pairs, _shown_by_cards(shell, templates, thorough=past.thorough))
+        yield from kept
+        done = total - len(pairs)
+    for batch in run_batches(workers, render_batch, pairs, shell, templates):
+        if past:
+            past.note_cards(pairs[done + len(pairs) - total :][:BATCH], batch)
         yield from batch
-        progress("render", min(number * BATCH, len(entries)), len(entries))
+        done = min(done + BATCH, total)
+        progress("render", done, total)
+
+
+def _shown_by_cards(shell: Shell, templates: Templates, *, thorough: bool) -> Callable[[Entry], Mapping[str, str]]:
+    """Tells for an entry what its card shows besides its model and the neighbours; with `thorough`, what it could."""
+    titles = {key: title for key, title, _ in shell.collections}
+    more = shell.collections if thorough else ()
+    frames = {key: digest_of(replace(shell, collections=((key, title, 0), *more), statistics=Statistics()))
+              for key, title in titles.items()}  # fmt: skip
+
+    @cache
+    def statistics(places: tuple[tuple[str, int, int], ...]) -> str:
+        return digest_of(shell.statistics if thorough else shown_at(places, shell.statistics))
+
+    def shown(entry: Entry) -> Mapping[str, str]:
+        return {
+            "frame": frames[entry.recall(to_reference).collection],
+            "templates": templates.digest,
+            "statistics": statistics(to_places(entry.recall(entry_numbers), shell.statistics)),
+        }
+
+    return shown
+
+
+def run_parts(library: Library, shell: Shell, templates: Templates, past: Past | None = None) -> Iterator[Artifact]:
+    """Everything that is made of many models: pages, index, STAC objects above the Items, further forms."""
+    parts = chain(
+        page_parts(library, shell, templates),
+        search_parts(library),
+        stac_parts(library),
+        exporters.parts(finish(library), library.info, past.all_models if past else ""),
+    )
+    for part in parts:
+        yield from past.make(part) if past else part.make()
 
 
 def finish(library: Library) -> list[Entry]:
@@ -276,12 +411,24 @@ def finish(library: Library) -> list[Entry]:
     ]
 
 
-def stac_artifacts(library: Library) -> list[Artifact]:
+def stac_parts(library: Library) -> Iterator[Part]:
     """The STAC objects above the Items, and the schemas of the extension and of models.json."""
-    artifacts = [
-        Artifact("catalog.json", to_json(to_catalog(library))),
-        Artifact(schema.DLM_PATH, to_json(schema.published(library.info.base_url)[1])),
-        Artifact(schema.MODELS_PATH, to_json(schema.published_index(library.info.base_url))),
-    ]
-    collections = (Artifact(f"{c.info.id}/collection.json", to_json(c.stac)) for c in library.collections)
-    return [*artifacts, *collections]
+    info = library.info
+    titles = [(c.info.id, c.info.title) for c in library.collections]
+    yield Part("catalog", (info, titles), lambda: [Artifact("catalog.json", to_json(to_catalog(library)))])
+    yield Part("schemas", (info.base_url,), lambda: _schemas(info.base_url))
+    for collection in library.collections:
+        members = [(entry.recall(to_member), entry.recall(to_reference)) for entry in collection.entries]
+        yield Part(
+            f"stac {collection.info.id}", (info, collection.info, members), partial(_collection, collection, info)
+        )
+
+
+def _collection(collection: CollectionEntries, info: CatalogInfo) -> list[Artifact]:
+    made = to_collection(collection.info, collection.entries, info)
+    return [Artifact(f"{collection.info.id}/collection.json", to_json(made))]
+
+
+def _schemas(base_url: str | None) -> Iterator[Artifact]:
+    yield Artifact(schema.DLM_PATH, to_json(schema.published(base_url)[1]))
+    yield Artifact(schema.MODELS_PATH, to_json(schema.published_index(base_url)))

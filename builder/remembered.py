@@ -47,7 +47,8 @@ class Packed:
 class Remembered(Entry):
     """An entry of which the answers of the functions in KEPT are at hand; the rest is loaded when it is asked for.
 
-    Only the entry that was loaded last stays, so go through a library from one entry to the next.
+    Only the entry that was loaded last stays, so go through a library from one entry to the next. `load` must be
+    picklable where the entry is.
     """
 
     __slots__ = ("answers", "load")
@@ -66,8 +67,7 @@ class Remembered(Entry):
 
     def __reduce__(self) -> tuple[Callable[..., Entry], tuple[Any, ...]]:
         """Pickled, it is the entry itself: whoever gets it wants the model."""
-        packed = self.load.data if isinstance(self.load, _Unpack) else pack(_load(self)).data
-        return unpack, (packed,)
+        return _call, (self.load,)
 
     def finished(self, neighbours: Neighbours) -> Entry:
         """The entry with the links between versions in its Item; what is kept of it does not depend on them."""
@@ -104,6 +104,10 @@ class Remembered(Entry):
         return f"{self.folder}/{self.recall(to_reference).id}.json"
 
 
+def _call(load: Callable[[], Entry]) -> Entry:
+    return load()
+
+
 _last: list[tuple[Remembered, Entry]] = []
 
 
@@ -121,6 +125,15 @@ def load_entry(entry: Entry) -> Entry:
 def name_of(function: Callable[..., Any]) -> str:
     """The name under which the answers of a function are kept."""
     return f"{function.__module__}.{function.__qualname__}"
+
+
+def decode_answers(plain: Answers) -> Answers:
+    """The answers that JSON gave back, in their classes again."""
+    return {
+        key: plain[key] if form is None else form(**plain[key])
+        for key, form in ((name_of(function), form) for function, form in KEPT.items())
+        if key in plain
+    }
 
 
 def pack(entry: Entry) -> Packed:

@@ -10,14 +10,15 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from builder.catalog import Entry, Library
 from builder.details import to_record
 from builder.match import RULES
-from builder.output import Artifact
+from builder.output import Artifact, Part
 from builder.prose import plain_text
 
 VERSION = 1
@@ -67,22 +68,38 @@ class Row:
 
 def render_search(library: Library) -> list[Artifact]:
     """The scripts under `search/`."""
+    return [artifact for part in search_parts(library) for artifact in part.make()]
+
+
+def search_parts(library: Library) -> Iterator[Part]:
+    """The same, in parts that are made of different things."""
     titles = {collection.info.id: collection.info.title for collection in library.collections}
-    return render_index([entry.recall(to_row) for entry in library.entries], titles)
+    return index_parts([entry.recall(to_row) for entry in library.entries], titles)
 
 
 def render_index(rows: Iterable[Row], collections: Mapping[str, str]) -> list[Artifact]:
     """The scripts for these rows; `collections` are titles by id."""
+    return [artifact for part in index_parts(rows, collections) for artifact in part.make()]
+
+
+def index_parts(rows: Iterable[Row], collections: Mapping[str, str]) -> Iterator[Part]:
+    """The same, in parts."""
     ordered = sorted(rows, key=lambda row: (row.record["title"].casefold(), row.record["id"]))
-    artifacts = [
-        _script("index", "DLM_INDEX", to_index(ordered, collections)),
-        _script("words", "DLM_WORDS", to_words(ordered)),
-        _script("rules", "DLM_RULES", RULES),
-    ]
+
+    def part(name: str, variable: str, inputs: Any, make: Callable[[], object]) -> Part:
+        return Part(f"search {name}", (VERSION, inputs), lambda: [_script(name, variable, make())])
+
+    wordless = [(row.record, row.facets, row.keywords, row.updated, row.experimental) for row in ordered]
+    yield part("index", "DLM_INDEX", (wordless, collections), lambda: to_index(ordered, collections))
+    yield part("words", "DLM_WORDS", [row.words for row in ordered], lambda: to_words(ordered))
+    yield part("rules", "DLM_RULES", RULES, lambda: RULES)
     for number, start in enumerate(range(0, len(ordered), SHARD)):
         records = [row.record for row in ordered[start : start + SHARD]]
-        artifacts.append(_script(f"details-{number}", f"DLM_DETAILS_{number}", records))
-    return artifacts
+        yield part(f"details-{number}", f"DLM_DETAILS_{number}", records, partial(_same, records))
+
+
+def _same(data: object) -> object:
+    return data
 
 
 def to_row(entry: Entry) -> Row:

@@ -11,6 +11,8 @@ import json
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 from builder.card import to_card, to_summary
@@ -19,7 +21,7 @@ from builder.deploy import Bundle
 from builder.exporters import jsonld
 from builder.feed import FALLBACK, to_events
 from builder.lists import LIMIT, PAGE, VALUES, Listing, Paging, Row, to_coverage, to_listings, to_pages, to_row
-from builder.output import Artifact
+from builder.output import Artifact, Part
 from builder.prose import markdown
 from builder.schema import DLM_PATH
 from builder.standing import Statistics
@@ -111,25 +113,55 @@ def source_artifact(entry: Entry) -> Artifact:
 
 def render_pages(library: Library, shell: Shell, templates: Templates) -> list[Artifact]:
     """Every page that is not a card, the feed, and the files that hosts and crawlers read."""
-    return [
-        *_lists(library, shell, templates),
-        *_tools(shell, templates),
-        *_added(shell, templates),
-        _missing(shell, templates),
-        _feed(library, shell, templates),
-        *_crawling(library, shell, templates),
-        *(Artifact(path, content) for path, content in _PLAIN_FILES.items()),
-        *(Artifact(f"assets/{name}", content) for name, content in sorted(templates.static.items())),
-    ]
+    return [artifact for part in page_parts(library, shell, templates) for artifact in part.make()]
 
 
-def _lists(library: Library, shell: Shell, templates: Templates) -> Iterator[Artifact]:
+def page_parts(library: Library, shell: Shell, templates: Templates) -> Iterator[Part]:
+    """The same, in parts that are made of different things."""
+    frame = _frame(shell, templates)
+    yield from _lists(library, shell, templates)
+    yield Part("tools", frame, lambda: [*_tools(shell, templates), _missing(shell, templates)])
+    yield Part("added", frame, lambda: _added(shell, templates))
+    items = _feed_items(library, shell)
+    yield Part("feed", (frame, items), lambda: [_feed(items, shell, templates)])
+    paths = _addresses(library, shell)
+    yield Part("crawling", (frame, paths), lambda: _crawling(paths, shell, templates))
+    yield Part("assets", (templates.digest,), lambda: _assets(templates))
+
+
+def _frame(shell: Shell, templates: Templates) -> tuple[Any, ...]:
+    """What all pages show, but for figures that cards alone have; the counts of collections are on the start page."""
+    return replace(shell, statistics=Statistics(), collections=()), templates.digest
+
+
+def _lists(library: Library, shell: Shell, templates: Templates) -> Iterator[Part]:
     """The start page, a page for each collection, and the lists by task and by sensor."""
-    every = len(library.entries) <= LIMIT and len(library.collections) <= PAGE
     groups = [
         (collection, [entry.recall(to_row) for entry in collection.entries]) for collection in library.collections
     ]
-    info, listings = library.info, to_listings(library)
+    listings = to_listings(library)
+    told = [(collection.info, rows) for collection, rows in groups]
+    yield Part(
+        "home", (_frame(shell, templates), library.updated, told),
+        lambda: [_home(library, groups, listings, shell, templates)],
+    )  # fmt: skip
+    if len(groups) > PAGE:
+        yield from _collections(groups, shell, templates)
+    for collection, rows in groups:
+        yield from _collection(collection, rows, shell, templates)
+    for listing in listings:
+        yield from _listing(listing, shell, templates)
+
+
+def _home(
+    library: Library,
+    groups: Sequence[tuple[CollectionEntries, Sequence[Row]]],
+    listings: tuple[Listing, Listing],
+    shell: Shell,
+    templates: Templates,
+) -> Artifact:
+    """The start page."""
+    info = library.info
     page = _page(shell, "index.html", info.title, _one_line(info.description))
     shown = replace(library, collections=library.collections[:PAGE])
     page = replace(page, data=jsonld.to_script(jsonld.to_data_catalog(shown)))
@@ -140,32 +172,30 @@ def _lists(library: Library, shell: Shell, templates: Templates) -> Iterator[Art
         library=library,
         groups=groups[:PAGE],
         total=len(library.entries),
-        every=every,
+        every=len(library.entries) <= LIMIT and len(groups) <= PAGE,
         coverage=to_coverage(*listings),
     )
-    yield _artifact(page.path, text)
-    if len(groups) > PAGE:
-        yield from _collections(groups, shell, templates)
-    for collection, rows in groups:
-        yield from _collection(collection, rows, shell, templates)
-    for listing in listings:
-        yield from _listing(listing, shell, templates)
+    return _artifact(page.path, text)
 
 
 def _collection(
     collection: CollectionEntries, rows: Sequence[Row], shell: Shell, templates: Templates
-) -> Iterator[Artifact]:
+) -> Iterator[Part]:
     """The pages of a collection."""
-    title, description = collection.info.title, _one_line(collection.info.description)
-    for paging, part in to_pages(rows, f"{collection.info.id}/index.html", PAGE):
-        page = _numbered(shell, paging, title, description)
+    frame = _frame(shell, templates)
+
+    def render(paging: Paging, part: Sequence[Row]) -> Iterator[Artifact]:
+        page = _numbered(shell, paging, collection.info.title, _one_line(collection.info.description))
         names = {"collection": collection, "rows": part, "paging": paging}
         yield _artifact(page.path, templates.render("collection.html", shell=shell, page=page, **names))
+
+    for paging, part in to_pages(rows, f"{collection.info.id}/index.html", PAGE):
+        yield Part(paging.to_path(paging.number), (frame, collection.info, paging, part), partial(render, paging, part))
 
 
 def _collections(
     groups: Sequence[tuple[CollectionEntries, Sequence[Row]]], shell: Shell, templates: Templates
-) -> Iterator[Artifact]:
+) -> Iterator[Part]:
     """The list of all collections, where the start page has only the first ones."""
     lines = [
         {"title": collection.info.title, "href": f"{collection.info.id}/index.html", "number": len(rows), "rows": []}
@@ -174,7 +204,7 @@ def _collections(
     yield from _list("search/collections.html", "Collections", None, lines, shell, templates)
 
 
-def _listing(listing: Listing, shell: Shell, templates: Templates) -> Iterator[Artifact]:
+def _listing(listing: Listing, shell: Shell, templates: Templates) -> Iterator[Part]:
     """The list by task or sensor: one page, or for a large catalog one that leads to pages for each."""
 
     def rows(entries: tuple[Entry, ...]) -> list[Row]:
@@ -205,7 +235,7 @@ def _list(
     lines: Sequence[Mapping[str, object]],
     shell: Shell,
     templates: Templates,
-) -> Iterator[Artifact]:
+) -> Iterator[Part]:
     for paging, part in to_pages(lines, path, VALUES):
         yield _list_page(paging, heading, parent, part, shell, templates)
 
@@ -217,10 +247,14 @@ def _list_page(
     groups: Sequence[Mapping[str, object]],
     shell: Shell,
     templates: Templates,
-) -> Artifact:
-    page = _numbered(shell, paging, heading, f"{heading} in {shell.catalog.title}")
-    names = {"heading": heading, "parent": parent, "groups": groups, "paging": paging}
-    return _artifact(page.path, templates.render("list.html", shell=shell, page=page, **names))
+) -> Part:
+    def render() -> Iterator[Artifact]:
+        page = _numbered(shell, paging, heading, f"{heading} in {shell.catalog.title}")
+        names = {"heading": heading, "parent": parent, "groups": groups, "paging": paging}
+        yield _artifact(page.path, templates.render("list.html", shell=shell, page=page, **names))
+
+    above = parent and (parent.path, parent.title)
+    return Part(paging.to_path(paging.number), (_frame(shell, templates), heading, above, groups, paging), render)
 
 
 def _tools(shell: Shell, templates: Templates) -> Iterator[Artifact]:
@@ -251,10 +285,10 @@ def _missing(shell: Shell, templates: Templates) -> Artifact:
     return _artifact(page.path, templates.render("404.html", shell=shell, page=page))
 
 
-def _feed(library: Library, shell: Shell, templates: Templates) -> Artifact:
-    """What happened to the models as an Atom feed, the newest first."""
-    base_url, info = _base_url(shell), library.info
-    items = [
+def _feed_items(library: Library, shell: Shell) -> list[dict[str, str]]:
+    """What the feed says of what happened to the models, the newest first."""
+    base_url = _base_url(shell)
+    return [
         {
             "id": _feed_id(shell, folder, event.name),
             "title": event.title,
@@ -267,11 +301,16 @@ def _feed(library: Library, shell: Shell, templates: Templates) -> Artifact:
         for event in to_events(library, FEED_LENGTH)
         for folder in [event.entry.recall(to_row).folder]
     ]
+
+
+def _feed(items: Sequence[Mapping[str, str]], shell: Shell, templates: Templates) -> Artifact:
+    """What happened to the models as an Atom feed."""
     # The feed is as new as the newest thing in it.
     updated = max((item["updated"] for item in items), default=FALLBACK)
     text = templates.render(
-        "feed.xml", shell=shell, info=info, items=items, updated=updated, id=_feed_id(shell, ""), base_url=base_url
-    )
+        "feed.xml", shell=shell, info=shell.catalog, items=items, updated=updated, id=_feed_id(shell, ""),
+        base_url=_base_url(shell),
+    )  # fmt: skip
     return _artifact("feed.xml", text)
 
 
@@ -282,12 +321,12 @@ def _feed_id(shell: Shell, folder: str, event: str = "") -> str:
     return uuid.uuid5(_FEED_NAMESPACE, json.dumps([shell.catalog.id, folder, *([event] if event else [])])).urn
 
 
-def _crawling(library: Library, shell: Shell, templates: Templates) -> Iterator[Artifact]:
+def _crawling(paths: Sequence[str], shell: Shell, templates: Templates) -> Iterator[Artifact]:
     """`robots.txt`, and the site map, which needs absolute addresses: one file, or one that names several."""
     base_url = _base_url(shell)
     yield _artifact("robots.txt", templates.render("robots.txt", base_url=base_url))
     if base_url:
-        maps = list(_divide([_canonical(base_url, path) for path in _addresses(library, shell)]))
+        maps = list(_divide([_canonical(base_url, path) for path in paths]))
         if len(maps) == 1:
             yield _artifact("sitemap.xml", templates.render("sitemap.xml", addresses=maps[0], maps=[]))
             return
@@ -331,6 +370,12 @@ def _numbered(shell: Shell, paging: Paging, title: str, description: str) -> Pag
         return _page(shell, paging.path, title, description)
     words = f"Page {paging.number} of {paging.last}"
     return _page(shell, paging.to_path(paging.number), f"{title}, page {paging.number}", f"{words}. {description}")
+
+
+def _assets(templates: Templates) -> Iterator[Artifact]:
+    """The files that are served as they are."""
+    yield from (Artifact(path, content) for path, content in _PLAIN_FILES.items())
+    yield from (Artifact(f"assets/{name}", content) for name, content in sorted(templates.static.items()))
 
 
 def _page(shell: Shell, path: str, title: str, description: str) -> Page:

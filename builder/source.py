@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path as FilePath
 from pathlib import PurePosixPath
+from types import MappingProxyType
 
 from builder.diagnostic import Diagnostic, Span
 from builder.document import MAX_BYTES, Document, parse, span_at
+from builder.output import Stamp
 from builder.weights import Signature, read_signature
 
 CATALOG_FILE = "catalog.yml"
 COLLECTION_FILE = "collection.yml"
 MODEL_SUFFIXES = (".yml", ".yaml", ".json")
+# Before the digest of a file that is no model file.
+_OTHER = "other:"
+_NOTHING: Mapping[str, Stamp] = MappingProxyType({})
 # Text about the folder itself.
 _ABOUT_FOLDER = re.compile(r"(README|LICENSE|LICENCE|NOTICE|CONTRIBUTING|CHANGELOG)([.\-].*)?", re.IGNORECASE)
 
@@ -53,6 +60,40 @@ class SourceFile:
     shown: str
     text: str
 
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of the text in UTF-8, in hexadecimal."""
+        return hashlib.sha256(self.text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+class UnreadFile(SourceFile):
+    """A model file that is known to be what it was: its text is read when it is asked for."""
+
+    __slots__ = ("known", "location")
+    location: FilePath
+    known: str
+
+    def __init__(self, path: str, shown: str, location: FilePath, known: str) -> None:
+        for name, value in (("path", path), ("shown", shown), ("location", location), ("known", known)):
+            object.__setattr__(self, name, value)
+
+    @property
+    def text(self) -> str:
+        """The text, read anew. Raises OSError when it is no longer what is known."""
+        text = self.location.read_bytes().decode("utf-8-sig", "replace")
+        if hashlib.sha256(text.encode()).hexdigest() != self.known:
+            raise OSError(errno.EBUSY, "was changed while the site was built; build it again", str(self.location))
+        return text
+
+    @property
+    def sha256(self) -> str:
+        """The known digest of the text."""
+        return self.known
+
+    def __reduce__(self) -> tuple[type[SourceFile], tuple[str, str, str]]:
+        """Elsewhere it is its text."""
+        return SourceFile, (self.path, self.shown, self.text)
+
 
 def nearest_collection(path: str, collections: Mapping[str, SourceFile]) -> SourceFile | None:
     """The collection file that a model file inherits from: that of its folder, or of the nearest one above."""
@@ -62,7 +103,10 @@ def nearest_collection(path: str, collections: Mapping[str, SourceFile]) -> Sour
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Everything in a source folder; paths are relative to it, in POSIX form, sorted."""
+    """Everything in a source folder; paths are relative to it, in POSIX form, sorted.
+
+    `states` are the size and the time of the last change of each file, in bytes and nanoseconds.
+    """
 
     root: FilePath
     catalog: SourceFile | None
@@ -70,6 +114,7 @@ class Source:
     models: tuple[SourceFile, ...]
     files: dict[str, LocalFile]
     diagnostics: tuple[Diagnostic, ...] = ()
+    states: Mapping[str, tuple[int, int]] = field(default_factory=dict, compare=False)
 
 
 def read_text(location: FilePath, shown: str) -> tuple[str | None, list[Diagnostic]]:
@@ -127,31 +172,52 @@ def find_root(location: FilePath) -> FilePath:
     return location.parent.parent if (location.parent / COLLECTION_FILE).is_file() else location.parent
 
 
-def find_source(root: FilePath, only: FilePath | None = None) -> Source:
+def find_source(root: FilePath, only: FilePath | None = None, known: Mapping[str, Stamp] = _NOTHING) -> Source:
     """Everything in a source folder: model files as text, other files by name. `only` one model file, if given.
 
     Hidden files and folders, names that begin with `_`, and text about the folder itself (README, LICENSE …) are left
-    out. Symbolic links are followed only to files inside the folder; others are findings.
+    out. Symbolic links are followed only to files inside the folder; others are findings. A file whose size and time
+    are those of its `known` stamp is not read.
     """
     root, only = root.resolve(), only.resolve() if only else None
     texts: dict[str, SourceFile] = {}
     files: dict[str, LocalFile] = {}
+    states: dict[str, tuple[int, int]] = {}
     diagnostics: list[Diagnostic] = []
-    for location in _walk(root, diagnostics):
-        path = location.relative_to(root).as_posix()
-        pure = PurePosixPath(path)
-        if pure.suffix not in MODEL_SUFFIXES or (pure.suffix == ".json" and not _is_model_json(location)):
+    for path, entry in _walk(root, diagnostics):
+        location = FilePath(entry.path)
+        status = entry.stat()
+        states[path] = status.st_size, status.st_mtime_ns
+        stamp = known.get(path)
+        digest = stamp[2] if stamp is not None and stamp[:2] == states[path] else None
+        # What is kept of a JSON file that is no model file has the mark of it.
+        other = digest.startswith(_OTHER) if digest else not _is_model(location)
+        if other:
             files[path] = LocalFile(path, location)
+            if digest:
+                vars(files[path]).update(size=status.st_size, sha256=digest.removeprefix(_OTHER))
             continue
-        settings = pure.name in (CATALOG_FILE, COLLECTION_FILE)
+        settings = entry.name in (CATALOG_FILE, COLLECTION_FILE)
         if only is not None and not settings and location != only:
             continue
-        text, problems = read_text(location, shown_path(location))
-        diagnostics += problems
-        if text is None:
+        shown = shown_path(location) if entry.is_symlink() else _shown(location)
+        if digest and not settings:
+            texts[path] = UnreadFile(path, shown, location, digest)
             continue
-        texts[path] = SourceFile(path, shown_path(location), text)
-    return sort_files(root, texts, files, diagnostics)
+        text, problems = read_text(location, shown)
+        diagnostics += problems
+        if text is not None:
+            texts[path] = SourceFile(path, shown, text)
+    return replace(sort_files(root, texts, files, diagnostics), states=states)
+
+
+def to_stamps(source: Source, digests: Mapping[str, str]) -> dict[str, Stamp]:
+    """The stamps of the files of a source folder, as `find_source` takes them, by the digests of their contents."""
+    stamps = {}
+    for path, digest in digests.items():
+        if path in source.states:
+            stamps[path] = (*source.states[path], _OTHER + digest if path in source.files else digest)
+    return stamps
 
 
 def sort_files(
@@ -177,27 +243,29 @@ def is_left_out(path: str) -> bool:
     return any(part.startswith((".", "_")) for part in parts) or _ABOUT_FOLDER.fullmatch(name) is not None
 
 
-def _walk(root: FilePath, diagnostics: list[Diagnostic]) -> Iterator[FilePath]:
+def _walk(root: FilePath, diagnostics: list[Diagnostic]) -> Iterator[tuple[str, os.DirEntry[str]]]:
     """The files below a folder, sorted; what is left out although it looks like one of them is a finding."""
-    waiting = [root]
+    waiting: list[tuple[str, os.DirEntry[str] | None]] = [("", None)]
     while waiting:
-        location = waiting.pop()
-        inside: list[FilePath] | None = None
-        try:
-            if location == root or (location.is_dir() and not location.is_symlink()):
-                inside = [found for found in location.iterdir() if not found.name.startswith((".", "_"))]
-        except OSError as error:
-            diagnostics.append(_unreadable(_shown(location), "folder", error))
+        path, entry = waiting.pop()
+        if entry is None or entry.is_dir(follow_symlinks=False):
+            try:
+                with os.scandir(entry or root) as found:
+                    inside = sorted(
+                        (e for e in found if not e.name.startswith((".", "_"))), key=lambda e: e.name, reverse=True
+                    )
+            except OSError as error:
+                diagnostics.append(_unreadable(_shown(root / path), "folder", error))
+                continue
+            waiting += [(f"{path}/{e.name}" if path else e.name, e) for e in inside]
+        elif _ABOUT_FOLDER.fullmatch(entry.name):
             continue
-        if inside is not None:
-            waiting += sorted(inside, key=lambda p: p.name, reverse=True)
-        elif _ABOUT_FOLDER.fullmatch(location.name):
-            continue
-        elif fault := _find_fault(location, root):
-            diagnostics.append(Diagnostic("file-unknown", "error", f"{location.name} {fault}", Span(_shown(location)),
+        elif not entry.is_file(follow_symlinks=False) and (fault := _find_fault(FilePath(entry.path), root)):
+            shown = Span(_shown(FilePath(entry.path)))
+            diagnostics.append(Diagnostic("file-unknown", "error", f"{entry.name} {fault}", shown,
                                           "put the file itself here, or begin its name with _"))  # fmt: skip
         else:
-            yield location
+            yield path, entry
 
 
 def _find_fault(location: FilePath, root: FilePath) -> str | None:
@@ -211,6 +279,10 @@ def _find_fault(location: FilePath, root: FilePath) -> str | None:
         return None if location.is_file() else "is neither a file nor a folder"
     except (OSError, RuntimeError):  # RuntimeError: a link that leads to itself
         return "is a symbolic link that leads nowhere"
+
+
+def _is_model(location: FilePath) -> bool:
+    return location.suffix in MODEL_SUFFIXES and (location.suffix != ".json" or _is_model_json(location))
 
 
 def _is_model_json(location: FilePath) -> bool:

@@ -18,6 +18,8 @@ MOST_POINTS = 64
 """Values kept of a series: with more, neighbours are counted together, and ranks become approximate."""
 FEWEST = 5
 """Models that must state a number before standing among them says anything."""
+LARGE = 1000
+"""Models from which ranks are rounded to about a hundredth, so that one more model changes few cards of others."""
 LABELS = {"parameters": "Parameters", "size": "Size of the weights", "gsd": "GSD"}
 
 
@@ -31,6 +33,7 @@ class Series:
 
     @property
     def total(self) -> int:
+        """How many models state the quantity."""
         return sum(self.counts)
 
 
@@ -81,11 +84,14 @@ def to_statistics(entries: Iterable[Entry]) -> Statistics:
     for entry in entries:
         for key, value in entry.recall(entry_numbers).items():
             gathered[key][value] += 1
-    return Statistics({key: _series(counter) for key, counter in gathered.items() if counter})
+    return Statistics({key: to_series(counter) for key, counter in gathered.items() if counter})
 
 
-def _series(counter: Counter[float]) -> Series:
+def to_series(counter: Counter[float]) -> Series:
+    """The series of values, each with how many models have it."""
     pairs = sorted(counter.items())
+    if counter.total() >= LARGE:
+        return _merged(pairs)
     if len(pairs) > MOST_POINTS:
         values = list(counter.elements())
         values.sort()
@@ -95,23 +101,56 @@ def _series(counter: Counter[float]) -> Series:
     return Series(tuple(value for value, _ in pairs), tuple(count for _, count in pairs))
 
 
+def _merged(pairs: list[tuple[float, int]]) -> Series:
+    """The series of many models, with values that do not depend on each other: the middles of steps that divide a
+    power of ten, but for the smallest and the largest."""
+    low, high = pairs[0][0], pairs[-1][0]
+    merged = Counter(dict(pairs))
+    steps = 256
+    while len(merged) > MOST_POINTS:
+        merged = Counter()
+        for value, count in pairs:
+            middle = 10 ** ((math.floor(math.log10(value) * steps) + 0.5) / steps)
+            merged[float(f"{middle:.4g}")] += count
+        steps //= 2
+    values = sorted(merged)
+    return Series((low, *values[1:-1], high), tuple(merged[value] for value in values), exact=False)
+
+
 def to_standings(model: Model, statistics: Statistics) -> tuple[Standing, ...]:
     """The places of a model, for each number that it and enough others state."""
     numbers = to_numbers(model)
     return tuple(
-        _standing(key, numbers[key], statistics.series[key])
-        for key in LABELS
-        if key in numbers and key in statistics.series and statistics.series[key].total >= FEWEST
+        _standing(key, numbers[key], statistics.series[key], *place) for key, *place in to_places(numbers, statistics)
     )
 
 
-def _standing(key: str, value: float, series: Series) -> Standing:
+def to_places(numbers: Mapping[str, float], statistics: Statistics) -> tuple[tuple[str, int, int], ...]:
+    """Where numbers stand in their series: how many of its values are smaller, and how many are not larger."""
+    return tuple(
+        (key, bisect.bisect_left(series.values, numbers[key]), bisect.bisect_right(series.values, numbers[key]))
+        for key in LABELS
+        if key in numbers and (series := statistics.series.get(key)) is not None and series.total >= FEWEST
+    )
+
+
+def shown_at(places: tuple[tuple[str, int, int], ...], statistics: Statistics) -> list[tuple[str, ...]]:
+    """What the cards of all models at these places show of the others."""
+    found: list[tuple[str, ...]] = []
+    for key, below, upto in places:
+        series = statistics.series[key]
+        low, high = series.values[0], series.values[-1]
+        found.append((key, _words(key, series, below, upto), _marks(series, low, high), str(low), str(high)))
+    return found
+
+
+def _standing(key: str, value: float, series: Series, below: int, upto: int) -> Standing:
     low, high = min(series.values[0], value), max(series.values[-1], value)
     return Standing(
         key=key,
         label=LABELS[key],
         value=_format(key, value),
-        words=_words(key, value, series),
+        words=_words(key, series, below, upto),
         marks=_marks(series, low, high),
         x=f"{_place(value, low, high) / 10:.1f}%",
         low=_format(key, low),
@@ -133,17 +172,21 @@ def _marks(series: Series, low: float, high: float) -> str:
     )
 
 
-def _words(key: str, value: float, series: Series) -> str:
-    below = sum(series.counts[: bisect.bisect_left(series.values, value)])
-    here = sum(series.counts[: bisect.bisect_right(series.values, value)]) - below
-    above = series.total - below - here
+def _words(key: str, series: Series, below: int, upto: int) -> str:
+    total = series.total
+    step = 10 ** math.floor(math.log10(total)) // 100 if total >= LARGE else 1
+
+    def count(number: int) -> str:
+        return format_count(round(number / step) * step)
+
+    smaller, here, larger = sum(series.counts[:below]), sum(series.counts[below:upto]), sum(series.counts[upto:])
     about = "" if series.exact else "about "
     more, less = ("coarser", "finer") if key == "gsd" else ("larger", "smaller")
-    said = [f"{more} than {about}{format_count(below)}"] if below else []
+    said = [f"{more} than {about}{count(smaller)}"] if smaller else []
     if here > 1 and series.exact:
-        said.append(f"the same as {format_count(here - 1)} other{'s' if here > 2 else ''}")
-    said += [f"{less} than {about}{format_count(above)}"] if above else []
-    return f"{', '.join(said)} of {format_count(series.total)} models that state it"
+        said.append(f"the same as {count(here - 1)} other{'s' if here > 2 else ''}")
+    said += [f"{less} than {about}{count(larger)}"] if larger else []
+    return f"{', '.join(said)} of {'about ' if step > 1 else ''}{count(total)} models that state it"
 
 
 def _format(key: str, value: float) -> str:

@@ -101,7 +101,7 @@ def test_a_build_publishes_what_the_catalog_file_asks_for(tmp_path: Path) -> Non
 
 
 def test_an_asset_cannot_take_the_name_of_a_form(tmp_path: Path) -> None:
-    paths = [a.path.rsplit("/", 1)[1] for a in publish([to_entry(RICH)], CATALOG, each=True)]
+    paths = [a.path.rsplit("/", 1)[1] for a in publish([to_entry(RICH)], CATALOG)]
     assert len(paths) == 3
     for number, name in enumerate([*paths, "fusion-2.1.jsonld"]):
         name = name.replace("fusion-2.1", "a")

@@ -7,12 +7,14 @@ for all models, or one beside the card of each; `EXPORTERS` says which, and whic
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
+from builder import GENERATOR
 from builder.catalog import CatalogInfo, Entry
 from builder.exporters.form import Export, MissingExtraError
-from builder.output import Artifact
+from builder.output import Artifact, Part
 
 __all__ = ["EXPORTERS", "OPTIONAL", "Export", "Exporter", "MissingExtraError", "export", "publish"]
 
@@ -66,9 +68,25 @@ def export(kind: str, entries: Sequence[Entry], catalog: CatalogInfo) -> Export:
     return made
 
 
-def publish(entries: Sequence[Entry], catalog: CatalogInfo, *, each: bool) -> Iterable[Artifact]:
-    """What a build publishes of these entries: the files that each model has, or those that all have together."""
+def wanted(catalog: CatalogInfo, *, each: bool) -> Iterator[str]:
+    """The forms that a build publishes: those that each model has, or those that all have together."""
     for kind, exporter in EXPORTERS.items():
-        wanted = exporter.published == "always" or (exporter.published == "asked" and kind in catalog.exports)
-        if exporter.each == each and wanted:
-            yield from export(kind, entries, catalog).artifacts
+        asked = exporter.published == "asked" and kind in catalog.exports
+        if exporter.each == each and (exporter.published == "always" or asked):
+            yield kind
+
+
+def publish(entries: Sequence[Entry], catalog: CatalogInfo) -> Iterable[Artifact]:
+    """What a build publishes beside the card of each of these entries."""
+    for kind in wanted(catalog, each=True):
+        yield from export(kind, entries, catalog).artifacts
+
+
+def parts(entries: Sequence[Entry], catalog: CatalogInfo, of: str) -> Iterator[Part]:
+    """What a build publishes of all entries together, form by form; `of` is a digest of what the entries are."""
+    for kind in wanted(catalog, each=False):
+        yield Part(f"export {kind}", (GENERATOR, catalog, of), partial(_artifacts, kind, entries, catalog))
+
+
+def _artifacts(kind: str, entries: Sequence[Entry], catalog: CatalogInfo) -> Iterable[Artifact]:
+    return export(kind, entries, catalog).artifacts

@@ -1,0 +1,272 @@
+"""What of an earlier build can stay: the outcomes of model files, and files of the site, by what they were made of.
+
+A key is a digest of everything that a result depends on, named part by part in `Key`, so that a build can say why it
+made something again. The bytes of the site are not kept a second time: what a build wrote is looked for in the site.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path as FilePath
+from typing import TYPE_CHECKING, Any
+
+from builder.across import Outcome
+from builder.cache import Cache, digest_of
+from builder.catalog import Entry, Neighbours
+from builder.diagnostic import Diagnostic, Edit, Span
+from builder.output import MANIFEST, Artifact, Kept, Part, Stamp, find_held, read_digests
+from builder.program import describe_program
+from builder.remembered import Remembered, decode_answers
+from builder.source import Source, SourceFile, nearest_collection, to_stamps
+from builder.waiver import Waiver
+
+if TYPE_CHECKING:
+    from builder.output import Published
+
+Key = dict[str, str]
+"""What a result depends on: digests by name."""
+WHY = {
+    "program": "the program changed",
+    "settings": "titles, rules or the address of the catalog changed",
+    "collection": "its collection file changed",
+    "file": "the file changed",
+    "local": "a file beside it changed",
+    "neighbours": "another version of it changed",
+    "frame": "what all pages show changed",
+    "templates": "the templates changed",
+    "statistics": "the figures that models are compared by changed",
+    "site": "its files in the site were changed or removed",
+    "new": "it is new",
+}
+"""Why a model is made again, by the part of its key that is another than in the build before."""
+
+
+class Past:
+    """The earlier builds of one source folder into one site, and what this build adds to them."""
+
+    def __init__(self, cache: Cache, source: FilePath, site: FilePath, *, thorough: bool) -> None:
+        self._cache = cache
+        self._source, self._site = f"source {source.resolve()}", f"site {site.resolve()}"
+        self.thorough = thorough
+        self._program = digest_of(describe_program())
+        self._known = cache.get_stamps(self._source)
+        self._stamps = cache.get_stamps(self._site)
+        self.held: dict[str, Stamp] = find_held(site, self._stamps)
+        digests = read_digests(site)
+        self._intact = all(path in self.held and self.held[path][2] == digest for path, digest in digests.items())
+        self._values: dict[str, Any] = {}
+        self._keys: dict[str, Key] = {}
+        self._again: dict[str, str] = {}
+        self._all = ""
+
+    # --- the source --------------------------------------------------------------------------------------------------
+
+    @property
+    def known(self) -> Mapping[str, Stamp]:
+        """The stamps of the files of the source folder."""
+        return self._known
+
+    def recall_outcomes(
+        self, source: Source, settings: object, load: Callable[[SourceFile], Callable[[], Entry]]
+    ) -> dict[str, Outcome]:
+        """The outcomes of the model files that are what they were, by path; their entries are loaded with `load`.
+
+        `settings` are what reading depends on besides the file and its collection file.
+        """
+        above = digest_of(settings)
+        collections = {key: digest_of(file.shown, file.sha256) for key, file in source.collections.items()}
+        for file in source.models:
+            nearest = nearest_collection(file.path, source.collections)
+            key = {
+                "program": self._program,
+                "settings": above,
+                "collection": collections[nearest.path.rpartition("/")[0]] if nearest else "",
+                "file": digest_of(file.path, file.shown, file.sha256),
+            }
+            self._keys[file.path] = key
+        named = {path: f"outcome {digest_of(key)}" for path, key in self._keys.items()}
+        values = self._cache.get(named.values())
+        outcomes = {}
+        for file in source.models:
+            value = values.get(named[file.path])
+            if value is None:
+                self._again[file.path] = "read"
+            elif not _are_same(value["used"], source):
+                self._again[file.path] = "local"
+            else:
+                outcomes[file.path] = _decode(value, file, load(file))
+        return outcomes
+
+    def note_outcomes(self, source: Source, outcomes: Iterable[Outcome]) -> None:
+        """Keeps the outcomes of models that passed; the others are read again."""
+        for outcome in outcomes:
+            if isinstance(outcome.entry, Remembered):
+                used = {path: source.files[path].sha256 for path in sorted(outcome.used)}
+                self._keys[outcome.file.path]["local"] = digest_of(used)
+                if outcome.file.path in self._again:
+                    name = digest_of(
+                        {name: value for name, value in self._keys[outcome.file.path].items() if name != "local"}
+                    )
+                    self._values[f"outcome {name}"] = _encode(outcome, used)
+        self._all = digest_of(sorted((path, digest_of(key)) for path, key in self._keys.items()))
+
+    # --- the site ----------------------------------------------------------------------------------------------------
+
+    def recall_cards(
+        self, pairs: Sequence[tuple[Entry, Neighbours]], shown: Callable[[Entry], Mapping[str, str]]
+    ) -> tuple[list[Artifact], list[tuple[Entry, Neighbours]]]:
+        """The files of the models whose cards can stay, and the models that must be rendered.
+
+        `shown` gives what a card shows besides its model and the neighbours: digests, by the names in WHY.
+        """
+        for entry, neighbours in pairs:
+            self._keys[entry.source] |= {"neighbours": digest_of(neighbours), **shown(entry)}
+        named = {entry.source: self._card(entry.source) for entry, _ in pairs}
+        values = self._cache.get(named.values())
+        kept, rest = [], []
+        for entry, neighbours in pairs:
+            files = values.get(named[entry.source])
+            if files is not None and self._holds(files):
+                kept += [Artifact(path, Kept(digest)) for path, digest in files]
+            else:
+                self._again.setdefault(entry.source, "site" if files is not None else "rendered")
+                rest.append((entry, neighbours))
+        return kept, rest
+
+    def note_cards(self, pairs: Iterable[tuple[Entry, Neighbours]], artifacts: Iterable[Artifact]) -> None:
+        """Keeps which files were made for some models."""
+        files: dict[str, list[tuple[str, str]]] = {}
+        for artifact in artifacts:
+            files.setdefault("/".join(artifact.path.split("/", 2)[:2]), []).append((artifact.path, artifact.sha256))
+        for entry, _ in pairs:
+            self._values[self._card(entry.source)] = files[entry.folder]
+
+    def _card(self, path: str) -> str:
+        return f"card {digest_of(self._keys[path])}"
+
+    def make(self, part: Part) -> Iterator[Artifact]:
+        """The files of a part, from the site where they were made of the same."""
+        every = self._all if self.thorough else ""
+        name = f"part {digest_of(self._program, self._site, part.name, every)}"
+        key, known = digest_of(part.inputs), self._cache.get([name]).get(name)
+        if known is not None and known["key"] == key and self._holds(known["files"]):
+            yield from (Artifact(path, Kept(digest)) for path, digest in known["files"])
+            return
+        files = []
+        for artifact in part.make():
+            files.append((artifact.path, artifact.sha256))
+            yield artifact
+        self._values[name] = {"key": key, "files": files}
+
+    @property
+    def all_models(self) -> str:
+        """A digest of everything that the models and their files say."""
+        return self._all
+
+    def _holds(self, files: Iterable[tuple[str, str]]) -> bool:
+        return all((stamp := self.held.get(path)) is not None and stamp[2] == digest for path, digest in files)
+
+    # --- the whole build ---------------------------------------------------------------------------------------------
+
+    def recall_build(self, source: Source, settings: object) -> dict[str, Any] | None:
+        """What a build noted that had the same source and settings and made the site that stands there."""
+        files = [*source.models, *source.collections.values(), *([source.catalog] if source.catalog else ())]
+        told = sorted((file.path, file.shown, file.sha256) for file in files)
+        others = sorted((path, local.sha256) for path, local in source.files.items())
+        self._build = f"build {digest_of(self._program, self._site, settings)}"
+        self._inputs = digest_of(told, others, [str(d) for d in source.diagnostics])
+        value: dict[str, Any] | None = self._cache.get([self._build]).get(self._build)
+        if value is None or not self._intact or value["inputs"] != self._inputs or MANIFEST not in self.held:
+            return None
+        return value if value["manifest"] == self.held[MANIFEST][2] else None
+
+    def note_build(self, source: Source, published: Published, about: Mapping[str, Any]) -> None:
+        """Keeps everything that was noted, and the stamps of the files as they are now."""
+        self._values[self._build] = {
+            "inputs": self._inputs, "manifest": published.stamps[MANIFEST][2], **about,
+        }  # fmt: skip
+        self.save(source, published.stamps)
+
+    def save(self, source: Source, stamps: Mapping[str, Stamp] | None = None) -> None:
+        """Keeps what was noted so far; `stamps` are those of the site, where they may be others than before."""
+        digests = {file.path: file.sha256 for file in source.models}
+        digests |= {path: local.sha256 for path, local in source.files.items() if "sha256" in vars(local)}
+        now = to_stamps(source, digests)
+        if now != self._known:
+            self._cache.put_stamps(self._source, now)
+        if stamps is not None and stamps != self._stamps:
+            self._cache.put_stamps(self._site, stamps)
+        if self._values:
+            self._cache.put({**self._values, f"keys {self._site}": self._keys})
+            self._cache.prune()
+            self._values = {}
+
+    def explain(self) -> dict[str, str]:
+        """Why models were made again, by the path of their file. To be asked before `save`."""
+        before: Mapping[str, Key] = self._cache.get([f"keys {self._site}"]).get(f"keys {self._site}") or {}
+        return {
+            path: self._explain(before.get(path), self._keys[path], why) for path, why in sorted(self._again.items())
+        }
+
+    def _explain(self, before: Key | None, now: Key, why: str) -> str:
+        if before is None:
+            return WHY["new"]
+        changed = [words for name, words in WHY.items() if name in now and before.get(name) != now[name]]
+        return "; ".join(changed) or WHY.get(why, WHY["site"])
+
+
+def _are_same(used: Mapping[str, str], source: Source) -> bool:
+    return all(path in source.files and source.files[path].sha256 == digest for path, digest in used.items())
+
+
+# --- outcomes as plain values ----------------------------------------------------------------------------------------
+
+
+def _encode(outcome: Outcome, used: Mapping[str, str]) -> dict[str, Any]:
+    assert isinstance(outcome.entry, Remembered)  # noqa: S101  the only ones that are noted
+    return {
+        "diagnostics": encode_diagnostics(outcome.diagnostics),
+        "versions": outcome.versions,
+        "used": used,
+        "waived": [asdict(waiver) for waiver in sorted(outcome.waived, key=lambda waiver: waiver.span)],
+        "answers": outcome.entry.answers,
+    }
+
+
+def _decode(value: Mapping[str, Any], file: SourceFile, load: Callable[[], Entry]) -> Outcome:
+    return Outcome(
+        file,
+        Remembered(file.path, decode_answers(value["answers"]), load),
+        decode_diagnostics(value["diagnostics"]),
+        tuple((target, tuple(path)) for target, path in value["versions"]),
+        frozenset(value["used"]),
+        frozenset(Waiver(**{**waiver, "span": Span(**waiver["span"])}) for waiver in value["waived"]),
+    )
+
+
+def encode_diagnostics(diagnostics: Iterable[Diagnostic]) -> list[list[Any]]:
+    """The diagnostics as plain values."""
+    return [
+        [d.rule, d.severity, d.message, _encode_span(d.span), d.hint]
+        + ([[[_encode_span(span), text] for span, text in d.related], [asdict(e) for e in d.edits]]
+           if d.related or d.edits else [])
+        for d in diagnostics
+    ]  # fmt: skip
+
+
+def decode_diagnostics(values: Iterable[Sequence[Any]]) -> tuple[Diagnostic, ...]:
+    """The diagnostics that were encoded."""
+    return tuple(
+        Diagnostic(rule, severity, message, Span(*span), hint)
+        if not more
+        else Diagnostic(
+            rule, severity, message, Span(*span), hint, tuple((Span(*where), text) for where, text in more[0]),
+            tuple(Edit(**edit) for edit in more[1]),
+        )
+        for rule, severity, message, span, hint, *more in values
+    )  # fmt: skip
+
+
+def _encode_span(span: Span) -> list[Any]:
+    return [span.file, span.line, span.column, span.end_line, span.end_column, span.source_line]
