@@ -134,7 +134,7 @@ def test_one_changed_model_writes_what_mentions_it(project: Project) -> None:
         "c1/m19.yml": "the file changed; another version of it changed",
     }
     folders = {path.rpartition("/")[0] for path in made.published.written}
-    assert folders == {"", "c1", "c1/m16", "c1/m19", "search"}
+    assert folders == {"", "c1", "c1/m16", "c1/m16/latest", "c1/m19", "c1/m19/latest", "search"}
     assert not any(path.startswith("c1/m13") for path in made.published.written)
     project.check_bytes(made)
     age(project.site)
