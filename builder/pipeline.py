@@ -285,7 +285,7 @@ def run_read(
     recipe = Recipe(about.titles, source.collections, about.grades)
     if workers.remote:
         for local in source.files.values():
-            _ = local.size, local.sha256  # known from here on, where the file is
+            local.look()  # here, where the file is
     near, total = _files_near(source), len(source.models)
     done: dict[str, Outcome] = {}
     if past:

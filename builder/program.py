@@ -6,6 +6,7 @@ import hashlib
 import importlib.metadata
 import re
 import sys
+from contextlib import suppress
 from functools import cache
 from pathlib import Path as FilePath
 
@@ -25,6 +26,17 @@ def describe_program() -> dict[str, str]:
         if "extra ==" not in line and (name := re.match(r"[\w.-]+", line)):
             versions[name[0].lower()] = importlib.metadata.version(name[0])
     return {**versions, _DISTRIBUTION: __version__, "code": _digest(FilePath(__file__).parent)}
+
+
+@cache
+def describe_extras() -> dict[str, str]:
+    """The versions of the libraries of extras that are installed: what is said of a model file may depend on them."""
+    found = {}
+    for line in importlib.metadata.requires(_DISTRIBUTION) or ():
+        if "extra ==" in line and (name := re.match(r"[\w.-]+", line)) and name[0].lower() != _DISTRIBUTION:
+            with suppress(importlib.metadata.PackageNotFoundError):
+                found[name[0].lower()] = importlib.metadata.version(name[0])
+    return found
 
 
 def _digest(package: FilePath) -> str:

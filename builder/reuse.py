@@ -16,7 +16,7 @@ from builder.cache import Cache, digest_of
 from builder.catalog import Entry, Neighbours
 from builder.diagnostic import Diagnostic, Edit, Span
 from builder.output import MANIFEST, Artifact, Kept, Part, Stamp, find_held, read_digests
-from builder.program import describe_program
+from builder.program import describe_extras, describe_program
 from builder.remembered import Remembered, decode_answers
 from builder.source import Source, SourceFile, nearest_collection, to_stamps
 from builder.waiver import Waiver
@@ -49,7 +49,7 @@ class Past:
         self._cache = cache
         self._source, self._site = f"source {source.resolve()}", f"site {site.resolve()}"
         self.thorough = thorough
-        self._program = digest_of(describe_program())
+        self._program = digest_of(describe_program(), describe_extras())
         self._known = cache.get_stamps(self._source)
         self._stamps = cache.get_stamps(self._site)
         self.held: dict[str, Stamp] = find_held(site, self._stamps)
@@ -95,7 +95,7 @@ class Past:
             elif not _are_same(value["used"], source):
                 self._again[file.path] = "local"
             else:
-                outcomes[file.path] = _decode(value, file, load(file))
+                outcomes[file.path] = decode(value, file, load(file))
         return outcomes
 
     def note_outcomes(self, source: Source, outcomes: Iterable[Outcome]) -> None:
@@ -108,7 +108,7 @@ class Past:
                     name = digest_of(
                         {name: value for name, value in self._keys[outcome.file.path].items() if name != "local"}
                     )
-                    self._values[f"outcome {name}"] = _encode(outcome, used)
+                    self._values[f"outcome {name}"] = encode(outcome, used)
         self._all = digest_of(sorted((path, digest_of(key)) for path, key in self._keys.items()))
 
     # --- the site ----------------------------------------------------------------------------------------------------
@@ -223,7 +223,8 @@ def _are_same(used: Mapping[str, str], source: Source) -> bool:
 # --- outcomes as plain values ----------------------------------------------------------------------------------------
 
 
-def _encode(outcome: Outcome, used: Mapping[str, str]) -> dict[str, Any]:
+def encode(outcome: Outcome, used: Mapping[str, str]) -> dict[str, Any]:
+    """An outcome whose entry is remembered, as plain values; `used` are the digests of its local files by path."""
     assert isinstance(outcome.entry, Remembered)  # noqa: S101  the only ones that are noted
     return {
         "diagnostics": encode_diagnostics(outcome.diagnostics),
@@ -234,7 +235,8 @@ def _encode(outcome: Outcome, used: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def _decode(value: Mapping[str, Any], file: SourceFile, load: Callable[[], Entry]) -> Outcome:
+def decode(value: Mapping[str, Any], file: SourceFile, load: Callable[[], Entry]) -> Outcome:
+    """The outcome that was encoded."""
     return Outcome(
         file,
         Remembered(file.path, decode_answers(value["answers"]), load),

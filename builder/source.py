@@ -16,7 +16,7 @@ from types import MappingProxyType
 from builder.diagnostic import Diagnostic, Span
 from builder.document import MAX_BYTES, Document, parse, span_at
 from builder.output import Stamp
-from builder.weights import Signature, read_signature
+from builder.weights import MissingExtraError, Signature, UnreadFormatError, WeightsError, read_signature
 
 CATALOG_FILE = "catalog.yml"
 COLLECTION_FILE = "collection.yml"
@@ -46,10 +46,23 @@ class LocalFile:
         with self.location.open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
 
-    @cached_property
+    @property
     def signature(self) -> Signature:
         """What the file says about itself as one of weights. Raises as `builder.weights.read_signature` does."""
-        return read_signature(self.location)
+        if isinstance(self._looked, Exception):
+            raise self._looked
+        return self._looked
+
+    @cached_property
+    def _looked(self) -> Signature | Exception:
+        try:
+            return read_signature(self.location)
+        except (WeightsError, UnreadFormatError, MissingExtraError, OSError) as error:
+            return error
+
+    def look(self) -> None:
+        """Finds out everything now, so that the file is not needed where this object is sent to."""
+        _ = self.size, self.sha256, self._looked
 
 
 @dataclass(frozen=True, slots=True)

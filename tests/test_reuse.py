@@ -8,6 +8,7 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Callable
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,14 @@ from shared import ROOT
 from sources import MINIMAL, many, write
 
 from builder import pipeline, reuse
+from builder.about import to_about
+from builder.across import Outcome
 from builder.cache import FOLDER, open_cache
 from builder.cli import main
 from builder.output import find_held
 from builder.pipeline import Build, Settings
+from builder.remembered import pack, remember
+from builder.source import find_source
 
 GOLDEN = ROOT / "tests" / "golden" / "source"
 LONG_AGO = 1_000_000_000
@@ -253,6 +258,27 @@ def test_two_sites_of_one_source_do_not_disturb_each_other(project: Project) -> 
     project.check_bytes(made)
     project.site = first
     assert project.build().made_again == {}
+
+
+def test_an_outcome_is_the_same_from_plain_values(tmp_path: Path) -> None:
+    """Every field of an outcome that matters, of models with findings, waivers, files and predecessors."""
+    assert {field.name for field in fields(Outcome)} == {
+        "file", "entry", "diagnostics", "versions", "used", "waived",
+    }  # fmt: skip
+    waived = "defaults:\n  license: various  # catalog: ignore[license-spdx] several\n"
+    write(tmp_path, {"c/collection.yml": waived, "c/a.yml": MINIMAL})
+    seen = set()
+    for folder in (tmp_path, GOLDEN, ROOT / "catalog_src"):
+        source = find_source(folder)
+        for outcome in pipeline.run_read(source, to_about(source), lambda *_: None):
+            if outcome.entry is None:
+                continue
+            kept = remember(pack(outcome.entry))
+            told = json.loads(json.dumps(reuse.encode(replace(outcome, entry=kept), {}), default=asdict))
+            again = reuse.decode({**told, "used": sorted(outcome.used)}, outcome.file, kept.load)
+            assert replace(again, entry=None) == replace(outcome, entry=None)
+            seen |= {name for name in ("diagnostics", "versions", "used", "waived") if getattr(outcome, name)}
+    assert seen == {"diagnostics", "versions", "used", "waived"}
 
 
 # --- a cache that is not what it should be ---------------------------------------------------------------------------

@@ -29,6 +29,10 @@ class MissingExtraError(Exception):
         super().__init__(f"reading it needs the extra {extra}: pip install 'dlm-catalog[{extra}]'")
         self.extra = extra
 
+    def __reduce__(self) -> tuple[type[MissingExtraError], tuple[str]]:
+        """What it is made of, not its message: it may be found on another machine than it is told on."""
+        return type(self), (self.extra,)
+
 
 @dataclass(frozen=True, slots=True)
 class Tensor:
