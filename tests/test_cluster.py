@@ -150,12 +150,13 @@ def test_a_worker_with_another_version_is_told(cluster: Cluster, tmp_path: Path)
     for path in (ROOT / "builder").rglob("*"):
         if path.suffix in (".py", ".json"):
             write(other, {path.relative_to(ROOT).as_posix(): path.read_bytes()})
-    write(other, {"builder/__init__.py": '"""Another version."""\n\n__version__ = "9.9.9"\n'})
+    init = (ROOT / "builder" / "__init__.py").read_text("utf-8")
+    write(other, {"builder/__init__.py": re.sub(r'__version__ = ".*"', '__version__ = "9.9.9"', init)})
     cluster.add_worker()
     source = write(tmp_path / "small", {"c/a.yml": MINIMAL})
     process = start_build(source, tmp_path / "site", cluster.executor, PYTHONPATH=str(other))
     _, told = process.communicate(timeout=60)
-    assert process.returncode == 2
+    assert process.returncode == 2, told
     assert re.fullmatch(
         r"build-catalog: the Dask worker tcp://127.0.0.1:\d+ has another dlm-catalog: 0\.\S+ there, 9.9.9 here; "
         r"install the same\n",
@@ -173,7 +174,7 @@ def test_a_scheduler_that_does_not_answer_is_told(tmp_path: Path) -> None:
             source, tmp_path / "site", f"dask://{address}", DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT="1s"
         )
         _, told = process.communicate(timeout=60)
-    assert process.returncode == 2
+    assert process.returncode == 2, told
     assert told.startswith(f"build-catalog: no Dask scheduler answers at {address}; "), told
     assert told.count("\n") == 1
 
