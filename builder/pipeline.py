@@ -132,12 +132,7 @@ def build(
     library = checked.library
     if library is None or checked.failed:
         return checked
-    counts = tuple((c.info.id, c.info.title, len(c.entries)) for c in library.collections)
-    pages = tuple((path, title) for path, (title, _) in sorted(templates.pages.items()))
-    shell = Shell(
-        library.info, counts, settings.docs is not None, GENERATOR, to_statistics(library.entries),
-        templates.logo, templates.custom_css, pages,
-    )  # fmt: skip
+    shell = to_shell(library, settings, templates)
     try:
         docs = render_docs(settings.docs) if settings.docs else []
     except DocsError as error:
@@ -152,6 +147,16 @@ def build(
         return replace(checked, artifacts=tuple(artifacts))
     published = publish(artifacts, site, past.held if past else None)
     return _note(past, source, replace(checked, published=published)) if past else replace(checked, published=published)
+
+
+def to_shell(library: Library, settings: Settings, templates: Templates) -> Shell:
+    """What every page of a library knows."""
+    counts = tuple((c.info.id, c.info.title, len(c.entries)) for c in library.collections)
+    pages = tuple((path, title) for path, (title, _) in sorted(templates.pages.items()))
+    return Shell(
+        library.info, counts, settings.docs is not None, GENERATOR, to_statistics(library.entries),
+        templates.logo, templates.custom_css, pages,
+    )  # fmt: skip
 
 
 def _recall(past: Past, source: Source, settings: Settings, templates: Templates) -> Build | None:
