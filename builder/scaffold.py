@@ -14,7 +14,7 @@ from importlib import resources
 from importlib.resources.abc import Traversable
 from string import Template
 
-from builder import schema
+from builder import __version__, schema
 from builder.importers.yaml_text import to_flow
 from builder.model import Model
 from builder.rules import RULES
@@ -64,6 +64,7 @@ def to_registry(title: str, collection: str, model: str) -> dict[str, str]:
     """
     words = {"title": " ".join(title.split()), "yaml_title": to_flow(title), "collection": collection, "model": model}
     words["id"] = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-") or "models"
+    words["version"] = __version__
     words["yaml_collection_title"] = to_flow(collection.replace("-", " ").capitalize())
     made = {}
     for path, file in _walk(_starter("registry"), ""):

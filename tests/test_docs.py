@@ -9,12 +9,17 @@ import posixpath
 import re
 import shlex
 import shutil
+import signal
 import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 from urllib.parse import unquote, urlsplit
+from urllib.request import urlopen
 
 import pytest
 import yaml
@@ -85,8 +90,11 @@ def _run_yaml(text: str) -> bool:
     elif first == "# template API":
         _write("templates/templates.yml", text)
         read_templates(Path("templates"))
-    elif first == "# workflow":
-        assert {"on", "jobs"} <= set(document.parse("workflow.yml", text)[0].data)  # type: ignore[union-attr]
+    elif first in ("# workflow", "# gitlab"):
+        _write("ci.yml", text)
+        schema = "vendor.github-workflows" if first == "# workflow" else "vendor.gitlab-ci"
+        command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema, "ci.yml"]
+        subprocess.run(command, check=True, capture_output=True)
     else:
         assert all(line.startswith("#") for line in text.splitlines()), f"says nothing about itself: {first}"
     return False
@@ -164,8 +172,36 @@ def test_commands_outside_of_consoles_are_understood(
     for words in ("init -q -b main", "add -A", "-c user.name=a -c user.email=a@example.org commit -qm a", "tag v1.0"):
         subprocess.run(["git", *words.split()], check=True)  # noqa: S607
     Path("copies").mkdir()  # of weights
-    result = CliRunner().invoke(main, shlex.split(arguments))
+    words = shlex.split(arguments)
+    if words[:1] == ["serve"]:
+        _serve_and_stop(words)
+        return
+    result = CliRunner().invoke(main, words)
     assert result.exit_code == 0, result.output
+
+
+def _serve_and_stop(words: list[str]) -> None:
+    """Starts a preview on a free port, opens it, and stops it as Ctrl-C does."""
+    command = [sys.executable, "-m", "builder", *words, "--port", "0"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as preview:
+        try:
+            assert preview.stderr is not None
+            address = next(found[0] for line in preview.stderr if (found := re.search(r"http://127\S+/", line)))
+            page = _wait_for_page(address)
+        finally:
+            preview.send_signal(signal.SIGINT)
+            said = preview.communicate(timeout=60)[1]
+    assert preview.returncode == 0, said
+    assert "<title>" in page
+
+
+def _wait_for_page(address: str) -> str:
+    """The start page, once the first build is done."""
+    for _ in range(600):
+        with contextlib.suppress(HTTPError), urlopen(address, timeout=30) as answer:  # noqa: S310  this machine's own
+            return str(answer.read().decode())
+        time.sleep(0.1)
+    raise AssertionError("no page for a minute")
 
 
 def test_blocks_are_found_and_run() -> None:

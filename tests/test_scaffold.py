@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pty
 import subprocess
 import sys
 from pathlib import Path
@@ -152,6 +151,7 @@ def test_of_several_collections_one_must_be_named(tmp_path: Path, monkeypatch: p
 
 
 def test_a_person_is_asked_for_what_the_options_leave_open(tmp_path: Path) -> None:
+    pty = pytest.importorskip("pty", reason="needs terminals of Unix")
     controller, terminal = pty.openpty()
     command = [sys.executable, "-m", "builder.cli", "new", "net", "--collection", "land", "--license", "MIT"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
