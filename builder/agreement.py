@@ -51,7 +51,9 @@ def compare_file(model: Model, asset: Asset, file: LocalFile) -> tuple[Agreement
             reason = str(error)
             extra = error.extra if isinstance(error, MissingExtraError) else None
             message = f"{file_name(asset)} was not compared with what is said about it: {reason}"
-            hint = "the other findings stand; nothing is said about this file"
+            hint = (
+                f"pip install 'dlm-catalog[{extra}]'" if extra else "publish ONNX or safetensors, which can be compared"
+            )
             findings.append(("weights-unchecked", Problem((*asset.path, "href"), message, hint)))
         else:
             findings += check_weights(model, asset, signature)

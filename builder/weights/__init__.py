@@ -66,6 +66,4 @@ def _read(stream: BinaryIO, size: int, name: str) -> Signature:
             raise UnreadFormatError(f"its format is {other}, which is not read")
     if claimed == "onnx" or onnx.is_one(head):
         return onnx.read(stream, size)
-    if claimed is not None:
-        raise WeightsError("is neither an archive of PyTorch nor a pickle")
     raise UnreadFormatError("its format is not one that is read")
