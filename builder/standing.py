@@ -113,8 +113,11 @@ def _merged(pairs: list[tuple[float, int]]) -> Series:
             middle = 10 ** ((math.floor(math.log10(value) * steps) + 0.5) / steps)
             merged[float(f"{middle:.4g}")] += count
         steps //= 2
-    values = sorted(merged)
-    return Series((low, *values[1:-1], high), tuple(merged[value] for value in values), exact=False)
+    ordered = sorted(merged)
+    values = list(ordered)
+    # Of one value the last counts: it is both.
+    values[0], values[-1] = low, high
+    return Series(tuple(values), tuple(merged[value] for value in ordered), exact=False)
 
 
 def to_standings(model: Model, statistics: Statistics) -> tuple[Standing, ...]:

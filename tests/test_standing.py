@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from typing import Any
 
+import pytest
 from cards import BARE, to_entry
 
 from builder.model import to_model
@@ -95,6 +96,17 @@ def test_one_model_more_seldom_changes_what_others_show() -> None:
         shown.append([shown_at(to_places(one, found), found) for one in watched])
     changed = [sum(a != b for a, b in zip(*pair, strict=True)) for pair in itertools.pairwise(shown)]
     assert 0 < sum(changed) < 0.1 * len(changed) * len(watched)
+
+
+@pytest.mark.parametrize("values", [[10.0], [10.0, 20.0], [7.0 + n / 1e9 for n in range(2000)]])
+def test_many_models_of_few_values_have_a_series(values: list[float]) -> None:
+    """Also those that are so near to each other that they fall into one step."""
+    series = to_series(Counter(values * (2000 // len(values))))
+    assert (series.values[0], series.values[-1]) in ((values[0], values[-1]), (values[-1], values[-1]))
+    assert len(series.values) == len(series.counts) <= MOST_POINTS
+    found = Statistics({"gsd": series})
+    for value in values[:50]:
+        assert shown_at(to_places({"gsd": value}, found), found)
 
 
 def test_models_at_the_same_places_show_the_same_of_others() -> None:
