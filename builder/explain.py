@@ -6,12 +6,13 @@ import difflib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from jsonschema.exceptions import ValidationError
-
 from builder.diagnostic import Fix, Path, Problem
+
+if TYPE_CHECKING:
+    from jsonschema.exceptions import ValidationError
 
 _KINDS = {
     "string": "text", "number": "a number", "integer": "a whole number", "boolean": "true or false",
