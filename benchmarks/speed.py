@@ -8,13 +8,15 @@
 
 The programs run one after another, each in a process of its own, and the round is repeated: a ratio is taken within a
 round, where both sides found the same machine, and the median of the rounds is told. Time is wall-clock time of the
-whole program; processor time is that of all its processes, and says more where other work runs beside it. Memory is that of all processes of the program at one moment, shared pages counted once, sampled in a
-round of its own that is not timed.
+whole program; processor time is that of all its processes, and says more where other work runs beside it. Memory is
+that of all processes of the program at one moment, shared pages counted once, sampled in a round of its own that is not
+timed.
 """
 
 from __future__ import annotations
 
 import argparse
+import ctypes
 import importlib.metadata
 import os
 import platform
@@ -29,9 +31,11 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+from unittest import mock
 
 import psutil
 
@@ -131,6 +135,7 @@ def environment(work: Path) -> dict[str, str]:
 def run(program: Program, work: Path) -> tuple[float, float]:
     """The seconds that one run of the program takes, by the clock and of processors."""
     _prepare(program)
+    adopt_orphans()
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     started = time.perf_counter()
     # S603: the programs are named above.
@@ -140,8 +145,22 @@ def run(program: Program, work: Path) -> tuple[float, float]:
     seconds = time.perf_counter() - started
     if done.returncode:
         raise SystemExit(f"{program.name} failed:\n{done.stderr.decode()[-2000:]}{done.stdout.decode()[-2000:]}")
+    while True:  # the server of a pool ends a moment after its program
+        try:
+            os.waitpid(-1, 0)
+        except ChildProcessError:
+            break
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return seconds, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def adopt_orphans() -> None:
+    """Makes processes whose parent has ended children of this one, so that their time counts: a pool's are such.
+
+    Linux only; elsewhere the processor time of a build leaves its pool out.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(36, 1)  # PR_SET_CHILD_SUBREAPER of linux/prctl.h
 
 
 def peak_memory(program: Program, work: Path) -> int:
@@ -201,102 +220,78 @@ def measure(models: int, rounds: int, only: set[str], say: Callable[[str], objec
 
 # --- the stages of our build -----------------------------------------------------------------------------------------
 
+# What a stage is called, and the functions that it consists of, as `builder.pipeline` names them.
 STAGES = {
-    "find": "find and read the files",
-    "parse": "YAML to data",
-    "check": "canonical form, schema, rules",
-    "item": "STAC Item, with MLM",
-    "validate": "the Item against STAC's schemas",
-    "gather": "collections, versions, relatives",
-    "card": "model card",
-    "json": "Item as JSON",
-    "pages": "lists, start page, feed, site map",
-    "index": "search index",
-    "stac": "catalog, collections, models.json",
-    "publish": "compare and write",
+    "find and read the files": ("find_source", "to_about"),
+    "YAML to data": ("check_model.parse",),
+    "canonical form, schema, rules": ("check_model",),
+    "STAC Item, with MLM": ("to_item",),
+    "the Item against STAC's schemas": ("check_item",),
+    "collections, versions, relatives": ("gather_outcomes", "to_statistics"),
+    "model card": ("render_card",),
+    "deploy files": ("deploy.to_bundle", "deploy.to_artifacts"),
+    "other forms: citations, models.json": ("exporters.publish",),
+    "JSON": ("to_json",),
+    "lists, start page, feed, site map": ("render_pages",),
+    "search index": ("render_search",),
+    "catalog and collections": ("stac_artifacts",),
+    "compare and write": ("publish",),
 }
+REST = "all else"
+
+
+class Stopwatch:
+    """The processor time of functions, without that of other timed functions that they call."""
+
+    def __init__(self) -> None:
+        self.taken: dict[str, float] = dict.fromkeys([*STAGES, REST], 0.0)
+        self.running = [REST]
+        self.since = time.process_time()
+
+    def switch(self) -> None:
+        """Counts the time up to now for the stage that is running."""
+        now = time.process_time()
+        self.taken[self.running[-1]] += now - self.since
+        self.since = now
+
+    def timed(self, stage: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        """The function, timed; what it gives bit by bit is made at once."""
+
+        def call(*arguments: Any, **named: Any) -> Any:
+            self.switch()
+            self.running.append(stage)
+            try:
+                result = function(*arguments, **named)
+                return list(result) if isinstance(result, Iterator) else result
+            finally:
+                self.switch()
+                self.running.pop()
+
+        return call
 
 
 def stages(models: int) -> dict[str, float]:
     """The milliseconds of processor time per model that each stage of a serial build takes, in this process."""
     import builder.check
     from builder import pipeline
-    from builder.about import to_about
-    from builder.across import gather_outcomes
-    from builder.catalog import Neighbours, finish_item
-    from builder.check import check_model
-    from builder.exporters import models_json
-    from builder.output import Artifact, publish, to_json
-    from builder.search import render_search
-    from builder.site import Shell, render_card, render_pages, source_artifact
-    from builder.source import find_source, nearest_collection
-    from builder.stac import to_item
-    from builder.standing import to_statistics
-    from builder.templates import read_templates
-    from builder.validate import check_item
 
-    taken: dict[str, float] = dict.fromkeys(STAGES, 0.0)
-
-    @contextmanager
-    def timed(stage: str) -> Iterator[None]:
-        started = time.process_time()
-        yield
-        taken[stage] += time.process_time() - started
-
-    with tempfile.TemporaryDirectory(prefix="speed-") as folder:
+    with tempfile.TemporaryDirectory(prefix="speed-") as folder, ExitStack() as patches:
+        corpus.write_corpus(Path(folder) / "few", 8)
         corpus.write_corpus(Path(folder) / "source", models)
-        with timed("find"):
-            source = find_source(Path(folder) / "source")
-        about = to_about(source)
-        recipe = pipeline.Recipe(about.titles, source.collections, about.grades)
         # Once beforehand: what is prepared once for all models counts for none.
-        pipeline.read_batch([(file, source.files) for file in source.models[:8]], recipe)
-        parse = builder.check.parse
-
-        def timed_parse(path: str, text: str) -> object:
-            with timed("parse"):
-                return parse(path, text)
-
-        builder.check.parse = timed_parse  # type: ignore[assignment]
-        for file in source.models:
-            collection = nearest_collection(file.path, source.collections)
-            with timed("check"):
-                checked = check_model(file, collection, source.files, about.grades)
-            if checked.model is None:
-                raise SystemExit(f"{file.path} has errors")
-            with timed("item"):
-                item = to_item(checked.model, recipe.titles, checked.files, checked.declared)
-            with timed("validate"):
-                check_item(item)
-        builder.check.parse = parse
-        taken["check"] -= taken["parse"]
-        outcomes = pipeline.run_read(source, about, lambda *_: None)
-        with timed("gather"):
-            library, _ = gather_outcomes(source, about, outcomes)
-        if library is None:
+        pipeline.build(pipeline.Settings(Path(folder) / "few"))
+        watch = Stopwatch()
+        for stage, names in STAGES.items():
+            for name in names:
+                first, _, last = name.rpartition(".")
+                owner = builder.check if first == "check_model" else getattr(pipeline, first) if first else pipeline
+                patches.enter_context(mock.patch.object(owner, last, watch.timed(stage, getattr(owner, last))))
+        watch.since = time.process_time()
+        build = pipeline.build(pipeline.Settings(Path(folder) / "source"), site=Path(folder) / "site")
+        watch.switch()
+        if build.published is None:
             raise SystemExit("the corpus has errors")
-        with timed("pages"):
-            statistics_of_all = to_statistics(library.entries)
-        counts = tuple((c.info.id, c.info.title, len(c.entries)) for c in library.collections)
-        shell = Shell(library.info, counts, False, pipeline.GENERATOR, statistics_of_all)
-        templates, artifacts = read_templates(), []
-        render_card(library.entries[0], Neighbours(), shell, templates)
-        for entry in library.entries:
-            neighbours = library.neighbours.get(entry.source, Neighbours())
-            with timed("json"):
-                finished = finish_item(entry, neighbours)
-                artifacts += [Artifact(entry.href, to_json(finished)), source_artifact(entry)]
-            with timed("card"):
-                artifacts += render_card(entry, neighbours, shell, templates)
-        with timed("pages"):
-            artifacts += render_pages(library, shell, templates)
-        with timed("index"):
-            artifacts += render_search(library)
-        with timed("stac"):
-            artifacts += [*pipeline.stac_artifacts(library), *models_json.export(library, pipeline.GENERATOR)]
-        with timed("publish"):
-            publish(artifacts, Path(folder) / "site")
-    return {stage: seconds * 1000 / models for stage, seconds in taken.items()}
+    return {stage: seconds * 1000 / models for stage, seconds in watch.taken.items()}
 
 
 # --- tables ----------------------------------------------------------------------------------------------------------
@@ -320,7 +315,7 @@ def stage_table(costs: Mapping[str, float]) -> str:
     """Milliseconds of processor time per model by stage."""
     total = sum(costs.values())
     rows = ["| Stage | ms per model | Share |", "| --- | ---: | ---: |"]
-    rows += [f"| {STAGES[stage]} | {cost:.2f} | {cost / total:.0%} |" for stage, cost in costs.items()]
+    rows += [f"| {stage} | {cost:.2f} | {cost / total:.0%} |" for stage, cost in costs.items()]
     return "\n".join([*rows, f"| together | {total:.2f} | |"])
 
 

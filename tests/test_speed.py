@@ -65,8 +65,10 @@ def test_programs_and_stages_are_measured(speed: ModuleType, tmp_path: Path) -> 
     assert all(processor > 0.1 for (processor,) in measured.processor.values())
     assert min(measured.memory.values()) > 10_000_000
     costs = speed.stages(6)
-    assert min(costs.values()) > 0
-    assert speed.stage_table(costs).count("\n") == len(speed.STAGES) + 2
+    assert costs.keys() == {*speed.STAGES, speed.REST}
+    assert min(costs.values()) >= 0
+    assert costs["model card"] > 0.1
+    assert speed.stage_table(costs).count("\n") == len(costs) + 2
 
 
 def test_the_projects_of_the_peers_hold_every_model(speed: ModuleType, tmp_path: Path) -> None:
