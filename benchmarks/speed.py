@@ -236,6 +236,7 @@ STAGES = {
     "search index": ("render_search",),
     "catalog and collections": ("stac_artifacts",),
     "compare and write": ("publish",),
+    "batches: packing, versions, local files": ("run_read", "run_render"),
 }
 REST = "all else"
 
