@@ -1,8 +1,8 @@
 """Stage 1, read: YAML that says what it says in one place, straight from libyaml's events to data.
 
 Most model files have no anchor, alias, tag or merge key, give no key twice, and hold no value that readers of YAML 1.1
-take for something else. Their data needs no tree of nodes with positions: reading takes half the time without it. Of all
-other texts `read_plain` says that they are not plain, and `document` composes them.
+take for something else. Their data needs no tree of nodes with positions: reading takes half the time without it. Of
+all other texts `read_plain` says that they are not plain, and `document` composes them.
 """
 
 from __future__ import annotations
