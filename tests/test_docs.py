@@ -172,6 +172,7 @@ def test_commands_outside_of_consoles_are_understood(
     for words in ("init -q -b main", "add -A", "-c user.name=a -c user.email=a@example.org commit -qm a", "tag v1.0"):
         subprocess.run(["git", *words.split()], check=True)  # noqa: S607
     Path("copies").mkdir()  # of weights
+    Path("templates").mkdir()
     given = shlex.split(arguments)
     if given[:1] == ["serve"]:
         _serve_and_stop(given)

@@ -110,10 +110,10 @@ def test_the_weights_of_a_local_file_are_found_from_the_index(tmp_path: Path) ->
     made = build_files(
         tmp_path,
         {
-            "c/a.yml": "description: A\ndlm:architecture: {}\nassets: {w: {href: w.pt, roles: [weights]}}\n",
-            "c/w.pt": "w",
+            "c/a.yml": "description: A\ndlm:architecture: {}\nassets: {w: {href: w.bin, roles: [weights]}}\n",
+            "c/w.bin": "w",
         },
     )
     assert not made.failed
     (found,) = find_item(made, "models.json")["models"]
-    assert found["weights"] == "c/a/w.pt"
+    assert found["weights"] == "c/a/w.bin"
