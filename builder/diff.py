@@ -284,6 +284,9 @@ class _Walk:
 
     def pair(self, shape: Node, path: Path, old: Any, new: Any, severity: Severity) -> Iterator[Change]:
         changes = list(self.object(shape, path, old, new, severity))
+        if "class_name_mapping" not in path:
+            yield from changes  # those of a class inside are said by the pair of the classes
+            return
         for change in changes:
             said = say_class(change.path, change.old, change.new, new)
             yield change if said is None else replace(change, message=said)
