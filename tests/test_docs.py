@@ -74,6 +74,10 @@ def _run_yaml(text: str) -> bool:
     first = text.partition("\n")[0]
     if match := FILE.fullmatch(first):
         _write(match["yaml"], text)
+        if match["yaml"] == "mkdocs.yml":
+            _write("docs/index.md", "# Home\n")
+            subprocess.run([sys.executable, "-m", "mkdocs", "build", "--strict"], check=True, capture_output=True)
+            return False
         folder = match["yaml"].partition("/")[0]
         if match["yaml"].endswith("collection.yml"):
             return False  # its models come in the next blocks

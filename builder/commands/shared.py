@@ -72,7 +72,7 @@ def find_docs(source: FilePath) -> FilePath | None:
     if not config.is_file():
         return None
     text = config.read_text("utf-8", "replace")
-    return config if re.search(r"^\s*-\s*dlm-catalog\s*(:.*)?$", text, re.MULTILINE) else None
+    return config if re.search(r"^\s*-\s*dlm-catalog\s*$", text, re.MULTILINE) else None
 
 
 @contextmanager
