@@ -184,6 +184,8 @@ def test_without_the_library_the_extra_is_named(read: Read, monkeypatch: pytest.
     with pytest.raises(MissingExtraError, match="dlm-catalog\\[onnx\\]") as raised:
         read(onnx_bytes(), "net.onnx")
     assert raised.value.extra == "onnx"
+    sent = pickle.loads(pickle.dumps(raised.value))  # noqa: S301  our own
+    assert (sent.extra, str(sent)) == ("onnx", str(raised.value))
     assert read(safetensors_bytes()).format == "safetensors"
 
 

@@ -26,8 +26,11 @@ class MissingExtraError(Exception):
     """The file cannot be checked because a library is not installed, which the extra `extra` brings."""
 
     def __init__(self, extra: str) -> None:
-        super().__init__(f"reading it needs the extra {extra}: pip install 'dlm-catalog[{extra}]'")
+        super().__init__(extra)  # alone, so that it can be sent to another process
         self.extra = extra
+
+    def __str__(self) -> str:
+        return f"reading it needs the extra {self.extra}: pip install 'dlm-catalog[{self.extra}]'"
 
     def __reduce__(self) -> tuple[type[MissingExtraError], tuple[str]]:
         """What it is made of, not its message: it may be found on another machine than it is told on."""
