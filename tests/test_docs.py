@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import os
 import posixpath
 import re
 import shlex
@@ -110,10 +111,18 @@ def _run_console(text: str, failing: bool) -> None:
     for step in steps:
         line, _, expected = step.partition("\n")
         program, *arguments = shlex.split(line)
+        if program == "cd":
+            os.chdir(*arguments)
+            continue
+        if program == "git":
+            person = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
+            subprocess.run(["git", *person, *arguments], check=True)  # noqa: S607
+            continue
         assert program == "build-catalog"
         result = CliRunner().invoke(main, arguments)
         explains = "--explain" in arguments
-        assert result.exit_code == (1 if failing and not explains else 0), result.output
+        fails = failing or ": error[" in expected
+        assert result.exit_code == (1 if fails and not explains else 0), result.output
         _compare(result.output, expected)
 
 
