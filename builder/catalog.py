@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from builder import schema
@@ -49,11 +50,7 @@ class Entry:
         return f"{self.folder}/{self.model.id}.json"
 
     def recall(self, function: Callable[[Entry], T]) -> T:
-        """What a function says of this entry.
-
-        Whatever needs all models of a large catalog asks in this way, so that the answer can be kept without the model:
-        see `remembered`.
-        """
+        """What a function says of this entry; answers that are asked of all models are kept: see `remembered`."""
         return function(self)
 
     def finished(self, neighbours: Neighbours) -> Entry:
@@ -219,12 +216,13 @@ def find_neighbours(entries: Iterable[Entry], predecessors: Predecessors) -> dic
                     waiting.append(source)
         return list(found)
 
-    facts = {source: to_facts(by_source[source].item) for source in sorted({*predecessors, *successors})}
+    size = cache(lambda source: len(closure(source, predecessors)))
+    facts = {source: by_source[source].recall(to_published) for source in sorted({*predecessors, *successors})}
     history = to_history(references, facts, predecessors)
     result = {}
     for source in sorted({*predecessors, *successors, *replacements}):
         older, newer = closure(source, predecessors), closure(source, successors)
-        line = sorted({source, *older, *newer}, key=lambda s: (len(closure(s, predecessors)), s))
+        line = sorted({source, *older, *newer}, key=lambda s: (size(s), s))
         versions = tuple(references[s] for s in line)
         # The newest that is not withdrawn, unless all are.
         latest = next((version for version in reversed(versions) if not version.withdrawn), versions[-1])
@@ -330,6 +328,11 @@ def to_provider(provider: Provider) -> pystac.Provider:
 
     roles = [pystac.ProviderRole(role) for role in provider.roles]
     return pystac.Provider(provider.name, provider.description, roles or None, provider.url)
+
+
+def to_published(entry: Entry) -> dict[str, Any]:
+    """What the Item says, as it is compared with that of another version."""
+    return to_facts(entry.item)
 
 
 def to_member(entry: Entry) -> dict[str, Any]:

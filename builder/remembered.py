@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from builder.catalog import Entry, Neighbours, Reference, to_member, to_reference
+from builder.catalog import Entry, Neighbours, Reference, to_member, to_published, to_reference
 from builder.exporters import models_json
 from builder.feed import to_news
 from builder.lists import Row, to_row
@@ -23,6 +23,7 @@ T = TypeVar("T")
 KEPT: Mapping[Callable[[Entry], Any], Callable[..., Any] | None] = {
     to_reference: Reference,
     to_member: None,
+    to_published: None,
     to_row: Row,
     to_search_row: SearchRow,
     models_json.to_record: None,

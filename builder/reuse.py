@@ -7,7 +7,7 @@ made something again. The bytes of the site are not kept a second time: what a b
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any
 
@@ -120,8 +120,14 @@ class Past:
 
         `shown` gives what a card shows besides its model and the neighbours: digests, by the names in WHY.
         """
+        steps: dict[int, str] = {}  # the versions of a line share them
         for entry, neighbours in pairs:
-            self._keys[entry.source] |= {"neighbours": digest_of(neighbours), **shown(entry)}
+            for step in neighbours.history.values():
+                if id(step) not in steps:
+                    steps[id(step)] = digest_of(step)
+            history = [(folder, steps[id(step)]) for folder, step in neighbours.history.items()]
+            others = digest_of(replace(neighbours, history={}), history)
+            self._keys[entry.source] |= {"neighbours": others, **shown(entry)}
         named = {entry.source: self._card(entry.source) for entry, _ in pairs}
         values = self._cache.get(named.values())
         kept, rest = [], []
