@@ -32,7 +32,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -44,6 +44,8 @@ sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
 import corpus  # noqa: E402  beside this file
 import peers  # noqa: E402
+
+from builder.output import Part  # noqa: E402  the checkout's own package
 
 PAGE = ROOT / "docs" / "performance.md"
 SCRIPTS = Path(sysconfig.get_path("scripts"))
@@ -101,11 +103,13 @@ def programs(work: Path, files: list[Path]) -> list[Program]:
         peers.write_mkdocs(files, work / theme, theme)
     changed = files[len(files) // 2]
 
+    before, after = "pretrained: ImageNet\n", "pretrained: ImageNet-1k\n"
+
     def change() -> None:
-        changed.write_text(changed.read_text("utf-8").replace("gsd: 10\n", "gsd: 20\n"), "utf-8")
+        changed.write_text(changed.read_text("utf-8").replace(before, after), "utf-8")
 
     def restore() -> None:
-        changed.write_text(changed.read_text("utf-8").replace("gsd: 20\n", "gsd: 10\n"), "utf-8")
+        changed.write_text(changed.read_text("utf-8").replace(after, before), "utf-8")
 
     mkdocs = (python, "-m", "mkdocs", "build", "--quiet")
     return [
@@ -123,16 +127,16 @@ def programs(work: Path, files: list[Path]) -> list[Program]:
 
 def caches(work: Path) -> tuple[Path, ...]:
     """Where a build may keep what it found out: removed before a build that shall do everything."""
-    return (work / "cache",)
+    return (work / ".dlm-catalog-cache",)
 
 
-def environment(work: Path) -> dict[str, str]:
-    """The environment of every program: ours is imported from the checkout, and caches lie in the folder."""
+def environment() -> dict[str, str]:
+    """The environment of every program: ours is imported from the checkout."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("HUGO_", "OPENBLAS_"))}
-    return {**kept, "PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(work / "cache"), "NO_MKDOCS_2_WARNING": "true"}
+    return {**kept, "PYTHONPATH": str(ROOT), "NO_MKDOCS_2_WARNING": "true"}
 
 
-def run(program: Program, work: Path) -> tuple[float, float]:
+def run(program: Program) -> tuple[float, float]:
     """The seconds that one run of the program takes, by the clock and of processors."""
     _prepare(program)
     adopt_orphans()
@@ -140,7 +144,7 @@ def run(program: Program, work: Path) -> tuple[float, float]:
     started = time.perf_counter()
     # S603: the programs are named above.
     done = subprocess.run(  # noqa: S603
-        program.command, cwd=program.folder, env=environment(work), capture_output=True, check=False
+        program.command, cwd=program.folder, env=environment(), capture_output=True, check=False
     )
     seconds = time.perf_counter() - started
     if done.returncode:
@@ -163,11 +167,11 @@ def adopt_orphans() -> None:
         ctypes.CDLL(None).prctl(36, 1)  # PR_SET_CHILD_SUBREAPER of linux/prctl.h
 
 
-def peak_memory(program: Program, work: Path) -> int:
+def peak_memory(program: Program) -> int:
     """The most memory that all processes of a run have at one moment, in bytes; pages that several share count once."""
     _prepare(program)
     started = psutil.Popen(
-        program.command, cwd=program.folder, env=environment(work), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        program.command, cwd=program.folder, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     most = 0
     while started.poll() is None:
@@ -209,12 +213,12 @@ def measure(models: int, rounds: int, only: set[str], say: Callable[[str], objec
         measured.titles = {program.name: program.title for program in chosen}
         for number in range(rounds):
             for program in chosen:
-                seconds, processor = run(program, work)
+                seconds, processor = run(program)
                 measured.seconds[program.name].append(seconds)
                 measured.processor[program.name].append(processor)
                 say(f"{models:,} models, round {number + 1} of {rounds}: {program.name} {seconds:.2f} s")
         for program in chosen:
-            measured.memory[program.name] = peak_memory(program, work)
+            measured.memory[program.name] = peak_memory(program)
     return measured
 
 
@@ -230,13 +234,13 @@ STAGES = {
     "collections, versions, relatives": ("gather_outcomes", "to_statistics"),
     "model card": ("render_card",),
     "deploy files": ("deploy.to_bundle", "deploy.to_artifacts"),
-    "other forms: citations, models.json": ("exporters.publish",),
+    "other forms: citations, models.json": ("exporters.publish", "exporters.parts"),
     "JSON": ("to_json",),
-    "lists, start page, feed, site map": ("render_pages",),
-    "search index": ("render_search",),
-    "catalog and collections": ("stac_artifacts",),
+    "lists, start page, feed, site map": ("page_parts",),
+    "search index": ("search_parts",),
+    "catalog and collections": ("stac_parts",),
     "compare and write": ("publish",),
-    "batches: packing, versions, local files": ("run_read", "run_render"),
+    "batches: packing, versions, local files": ("run_read", "run_render", "run_parts"),
 }
 REST = "all else"
 
@@ -256,14 +260,17 @@ class Stopwatch:
         self.since = now
 
     def timed(self, stage: str, function: Callable[..., Any]) -> Callable[..., Any]:
-        """The function, timed; what it gives bit by bit is made at once."""
+        """The function, timed; what it gives bit by bit is made at once, and the parts that it gives are timed, too."""
+
+        def part(given: Any) -> Any:
+            return replace(given, make=self.timed(stage, given.make)) if isinstance(given, Part) else given
 
         def call(*arguments: Any, **named: Any) -> Any:
             self.switch()
             self.running.append(stage)
             try:
                 result = function(*arguments, **named)
-                return list(result) if isinstance(result, Iterator) else result
+                return [part(given) for given in result] if isinstance(result, Iterator) else result
             finally:
                 self.switch()
                 self.running.pop()

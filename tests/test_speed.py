@@ -54,10 +54,10 @@ def test_programs_and_stages_are_measured(speed: ModuleType, tmp_path: Path) -> 
     measured = speed.Measured(6)
     for name in ("build", "one", "script"):
         measured.titles[name] = programs[name].title
-        seconds, processor = speed.run(programs[name], tmp_path)
+        seconds, processor = speed.run(programs[name])
         measured.seconds[name].append(seconds)
         measured.processor[name].append(processor)
-        measured.memory[name] = speed.peak_memory(programs[name], tmp_path)
+        measured.memory[name] = speed.peak_memory(programs[name])
     card = tmp_path / "site" / "collection-000" / "land-cover-000000"
     assert json.loads((card / "land-cover-000000.json").read_bytes())["id"] == "land-cover-000000"
     assert (tmp_path / "naive" / "collection-000" / "land-cover-000000" / "index.html").is_file()
