@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import posixpath
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from builder import schema
+from builder import division, schema
 from builder.model import Model, Provider
 from builder.source import LocalFile
 from builder.stac import OPEN_END, OPEN_START
@@ -287,18 +287,19 @@ def to_collection(info: CollectionInfo, entries: Sequence[Entry], catalog: Catal
     collection.stac_extensions = [dlm_uri]
     collection.extra_fields["item_assets"] = _item_assets(members)
     root = {"href": "../catalog.json", "type": "application/json", "title": catalog.title}
-    links = [
-        {
-            "rel": "item",
-            "href": f"./{reference.id}/{reference.id}.json",
-            "type": "application/geo+json",
-            "title": reference.title,
-        }
-        for reference in (entry.recall(to_reference) for entry in entries)
-    ]
+    links = division.to_links(_named(entries), info.title)
     page = {"rel": "alternate", "href": "./index.html", "type": "text/html", "title": info.title}
     made: dict[str, Any] = collection.to_dict(include_self_link=False, transform_hrefs=False)
     return {**made, "links": [{"rel": "root", **root}, {"rel": "parent", **root}, page, *info.links, *links]}
+
+
+def to_catalogs(info: CollectionInfo, entries: Sequence[Entry], catalog: CatalogInfo) -> Iterator[tuple[str, Any]]:
+    """The Catalogs below a large Collection, which link its Items, each with its path in the site."""
+    return division.to_catalogs(info.id, info.title, _named(entries), catalog.title)
+
+
+def _named(entries: Sequence[Entry]) -> list[division.Named]:
+    return [(reference.id, reference.title) for reference in (entry.recall(to_reference) for entry in entries)]
 
 
 def to_catalog(library: Library) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from builder import pipeline
 from builder.details import item_to_model, to_record
+from builder.exporters.models_json import read_records
 from builder.imagery import to_imagery
 from builder.match import match
 
@@ -36,8 +37,8 @@ def read_imagery(location: FilePath, task: str | None) -> dict[str, Any]:
 
 def read_site(site: FilePath) -> list[dict[str, Any]]:
     """The records of the models of a built site."""
-    index = _read_json(site / "models.json")
-    return [to_record(item_to_model(_read_json(site / model["href"]))) for model in index["models"]]
+    models = read_records(lambda path: _read_json(site / path))
+    return [to_record(item_to_model(_read_json(site / model["href"]))) for model in models]
 
 
 def read_source(source: FilePath) -> list[dict[str, Any]]:

@@ -29,6 +29,7 @@ from builder.catalog import (
     Library,
     Neighbours,
     to_catalog,
+    to_catalogs,
     to_collection,
     to_member,
     to_reference,
@@ -431,7 +432,9 @@ def stac_parts(library: Library) -> Iterator[Part]:
 
 def _collection(collection: CollectionEntries, info: CatalogInfo) -> list[Artifact]:
     made = to_collection(collection.info, collection.entries, info)
-    return [Artifact(f"{collection.info.id}/collection.json", to_json(made))]
+    below = to_catalogs(collection.info, collection.entries, info)
+    objects = [(f"{collection.info.id}/collection.json", made), *below]
+    return [Artifact(path, to_json(content)) for path, content in objects]
 
 
 def _schemas(base_url: str | None) -> Iterator[Artifact]:

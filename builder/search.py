@@ -1,7 +1,8 @@
 """Stage 6, render: the client-side index, as classic scripts that work from `file://`.
 
 `search/index.js` holds what the browse page needs of every model, column by column: the values of a facet once, the
-sets of values that occur once, and for each model the number of its set. `search/words.js` has the words of the
+sets of values that occur once, and for each model the number of its set; of a very large catalog it has the first rows,
+and `search/index-<n>.js` the others, which the page fetches when it is shown. `search/words.js` has the words of the
 descriptions and is fetched when somebody searches; `search/details-<n>.js` the records for comparing and matching.
 """
 
@@ -24,6 +25,8 @@ from builder.prose import plain_text
 VERSION = 1
 SHARD = 500
 """Records in a file of details."""
+WHOLE, FIRST, PART = 20_000, 2_000, 20_000
+"""Rows up to which `search/index.js` holds all; past them it holds so many, and each further file so many."""
 NUMBERS = {
     "gsd": ("GSD", "m", 1), "parameters": ("Parameters", "M", 1_000_000), "size": ("Size", "MB", 1),
     "bands": ("Number of bands", "", 1), "classes": ("Number of classes", "", 1),
@@ -90,12 +93,18 @@ def index_parts(rows: Iterable[Row], collections: Mapping[str, str]) -> Iterator
         return Part(f"search {name}", (VERSION, inputs), lambda: [_script(name, variable, make())])
 
     wordless = [(row.record, row.facets, row.keywords, row.updated, row.experimental) for row in ordered]
-    yield part("index", "DLM_INDEX", (wordless, collections), lambda: to_index(ordered, collections))
+    yield Part("search index", (VERSION, wordless, collections), lambda: _index(ordered, collections))
     yield part("words", "DLM_WORDS", [row.words for row in ordered], lambda: to_words(ordered))
     yield part("rules", "DLM_RULES", RULES, lambda: RULES)
     for number, start in enumerate(range(0, len(ordered), SHARD)):
         records = [row.record for row in ordered[start : start + SHARD]]
         yield part(f"details-{number}", f"DLM_DETAILS_{number}", records, partial(_same, records))
+
+
+def _index(rows: Sequence[Row], collections: Mapping[str, str]) -> list[Artifact]:
+    first, rest = split_index(to_index(rows, collections))
+    parts = [_script(f"index-{number}", f"DLM_INDEX_{number}", part) for number, part in enumerate(rest, start=1)]
+    return [_script("index", "DLM_INDEX", first), *parts]
 
 
 def _same(data: object) -> object:
@@ -162,6 +171,30 @@ def to_index(rows: Sequence[Row], collections: Mapping[str, str]) -> dict[str, A
             for row in rows
         ],
     }
+
+
+def split_index(index: dict[str, Any]) -> tuple[dict[str, Any], list[list[list[Any]]]]:
+    """A large index with its first rows only, and the further rows in parts, column by column.
+
+    All tables stay in the index, so that the parts can be joined to it: see `columns` in search.js for their order.
+    """
+    total = len(index["ids"])
+    if total <= WHOLE:
+        return index, []
+    first = {
+        **index,
+        **{key: index[key][:FIRST] for key in ("ids", "titles", "flags")},
+        **{key: _first_rows(index[key]) for key in ("keywords", "strips", "updated")},
+        **{key: [_first_rows(table) for table in index[key]] for key in ("facets", "numbers")},
+    }
+    tables = [index["keywords"], index["strips"], index["updated"], *index["facets"], *index["numbers"]]
+    columns = [index["ids"], index["titles"], index["flags"], *(table["column"] for table in tables)]
+    parts = [[column[start : start + PART] for column in columns] for start in range(FIRST, total, PART)]
+    return {**first, "total": total, "parts": len(parts)}, parts
+
+
+def _first_rows(table: dict[str, Any]) -> dict[str, Any]:
+    return {**table, "column": table["column"][:FIRST]}
 
 
 def _sets(columns: Sequence[tuple[str, ...]], key: Any = None) -> dict[str, Any]:

@@ -161,7 +161,7 @@ def _read_site(name: str, site: FilePath) -> Read:
             collections[key] = Facts(key, fault=f"{child} cannot be read")
             continue
         collections[key] = Facts(key, {k: v for k, v in collection.items() if k in _ABOUT})
-        for path in _targets(collection, "item", child):
+        for path in _items(collection, child, site):
             item = _read_json(site, path)
             key = posixpath.dirname(path)
             if not isinstance(item, Mapping) or not isinstance(item.get("properties"), Mapping):
@@ -175,6 +175,19 @@ def _read_site(name: str, site: FilePath) -> Read:
 
 _ABOUT = frozenset({"id", "title", "description", "keywords", "providers"})
 _EMPTY: dict[str, Any] = {"id": "", "collection": "", "bbox": [], "assets": {}, "links": []}
+
+
+def _items(holder: Mapping[str, Any], path: str, site: FilePath) -> Iterator[str]:
+    """The paths of the Items that a Collection links, itself or by the Catalogs below it."""
+    waiting, known = [(holder, path)], {path}
+    while waiting:
+        holder, path = waiting.pop()
+        yield from _targets(holder, "item", path)
+        for child in _targets(holder, "child", path):
+            found = _read_json(site, child)
+            if child not in known and isinstance(found, Mapping) and found.get("type") == "Catalog":
+                known.add(child)
+                waiting.append((found, child))
 
 
 def _targets(holder: Mapping[str, Any], rel: str, path: str) -> Iterator[str]:

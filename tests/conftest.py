@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from divided import build_divided, write_source
 from shared import ROOT
 
 from builder import pipeline
@@ -70,3 +71,11 @@ def site(real_build: pipeline.Build, tmp_path_factory: pytest.TempPathFactory) -
     folder = tmp_path_factory.mktemp("real") / "site"
     publish(real_build.artifacts, folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The site of the divided catalog of `divided`. Do not change it: it is shared."""
+    folder = tmp_path_factory.mktemp("large")
+    publish(build_divided(write_source(folder / "source")), folder / "site")
+    return folder / "site"

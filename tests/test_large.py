@@ -2,53 +2,37 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import math
 import re
+import shutil
 import xml.etree.ElementTree as ET
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, replace
 from html.parser import HTMLParser
 from pathlib import Path
 from posixpath import dirname, join, normpath
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
+import pystac
 import pytest
+import rustac
 from cards import to_shell
-from sources import many, write
+from divided import BASE, LIMITS, MODELS, build_divided, set_limits, write_source
+from pystac.validation import validate_dict
+from sources import write
 
+from builder.exporters.models_json import read_records
 from builder.lists import LIMIT, Paging, to_pages, to_row
+from builder.matching import read_site
 from builder.output import publish
 from builder.pipeline import Build, Settings, build
+from builder.sides import read_side
 from builder.site import render_pages
 from builder.templates import read_templates
-
-MODELS = 1200
-BASE = "https://host.example/some/models/"
-LIMITS = {
-    "builder.lists.LIMIT": 100,
-    "builder.site.LIMIT": 100,
-    "builder.site.PAGE": 25,
-    "builder.site.MAP_ADDRESSES": 500,
-}
-
-
-def set_limits(patch: pytest.MonkeyPatch) -> None:
-    for name, value in LIMITS.items():
-        patch.setattr(name, value)
-
-
-@pytest.fixture(scope="module")
-def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The site. Do not change it: it is shared."""
-    folder = tmp_path_factory.mktemp("large")
-    source = many(folder / "source", MODELS)
-    task = "description: A model.\ndlm:outputs: {task: classification}\n"
-    write(source, {"catalog.yml": f"base_url: {BASE}\n", "c0/task.yml": task})
-    with pytest.MonkeyPatch.context() as patch:
-        set_limits(patch)
-        made = build(Settings(source))
-    assert not made.failed
-    publish(made.artifacts, folder / "site")
-    return folder / "site"
 
 
 class Links(HTMLParser):
@@ -185,6 +169,127 @@ def test_site_map_is_divided_and_holds_every_page(large: Path) -> None:
     for address in found:
         path = address.removeprefix(BASE)
         assert (large / (path if path.endswith(".html") else f"{path}index.html")).is_file(), address
+
+
+# --- STAC ------------------------------------------------------------------------------------------------------------
+
+
+def stac_paths(site: Path) -> list[Path]:
+    return [site / "catalog.json", *site.glob("*/collection.json"), *site.glob("*/parts/items-*.json")]
+
+
+def test_no_stac_object_has_many_links(large: Path) -> None:
+    parts = list(large.glob("*/parts/items-*.json"))
+    assert len(parts) > 40
+    for path in stac_paths(large):
+        data = json.loads(path.read_bytes())
+        links = Counter(link["rel"] for link in data["links"])
+        assert links["item"] <= LIMITS["builder.division.ITEMS"]
+        assert links["child"] <= 40
+        assert links["item"] + links["child"] > 0
+        for link in data["links"]:
+            target = target_of(link["href"], path.relative_to(large).as_posix())
+            assert target is not None
+            assert (large / target).is_file(), (path, link)
+            if link["rel"] == "parent":
+                above = json.loads((large / target).read_bytes())
+                back = [target_of(child["href"], target) for child in above["links"] if child["rel"] == "child"]
+                assert path.relative_to(large).as_posix() in back
+
+
+def test_an_item_has_its_collection_for_a_parent(large: Path) -> None:
+    item = json.loads((large / "c1/m1/m1.json").read_bytes())
+    links = {link["rel"]: link["href"] for link in item["links"] if link["rel"] in ("root", "parent", "collection")}
+    assert links == {"root": "../../catalog.json", "parent": "../collection.json", "collection": "../collection.json"}
+
+
+def test_pystac_walks_a_divided_collection(large: Path) -> None:
+    catalog = pystac.Catalog.from_file(str(large / "catalog.json"))
+    found = Counter(item.id for item in catalog.get_items(recursive=True))
+    assert len(found) == MODELS + 1
+    assert set(found.values()) == {1}
+    collection = catalog.get_child("c1")
+    assert isinstance(collection, pystac.Collection)
+    assert len(list(collection.get_items(recursive=True))) == MODELS // 3
+    for part, _, items in collection.walk():
+        assert part.get_root() is catalog
+        assert all(item.collection_id == "c1" for item in items)
+
+
+def test_rustac_walks_a_divided_collection(large: Path) -> None:
+    async def walk() -> list[str]:
+        found: list[str] = []
+        async for _, _, items in rustac.walk(rustac.read_sync(str(large / "catalog.json"))):
+            found += [item["id"] for item in items]
+        return found
+
+    with ThreadPoolExecutor(1) as pool:
+        found = pool.submit(asyncio.run, walk()).result()
+    assert len(found) == len(set(found)) == MODELS + 1
+
+
+def test_catalogs_below_a_collection_are_valid(large: Path) -> None:
+    for path in large.glob("*/parts/items-*.json"):
+        assert validate_dict(json.loads(path.read_bytes()))
+
+
+def test_diff_reads_a_divided_site(large: Path) -> None:
+    side = read_side(str(large), large).side
+    assert len(side.models) == MODELS + 1
+    assert not [facts.fault for facts in side.models.values() if facts.fault]
+
+
+def test_a_further_model_changes_few_files(large: Path, tmp_path: Path) -> None:
+    source = write_source(tmp_path / "source")
+    further = "title: Model 5555\ndescription: One more.\nlicense: MIT\ndlm:architecture: {type: CNN}\n"
+    write(source, {"c1/m5555.yml": further})
+    site = tmp_path / "site"
+    shutil.copytree(large, site)
+    published = publish(build_divided(source), site)
+    changed = {path for path in published.written if not path.startswith("c1/m5555/")}
+    assert published.removed == ()
+    assert {path for path in changed if path.endswith(".json")} <= {
+        "c1/collection.json", "c1/parts/items-m5.json", "c1/parts/items-m55.json", "c1/parts/models-m5.json",
+        "models.json", "manifest.json",
+    }  # fmt: skip
+    # The pages that list it and those after them, where each model moves down by one.
+    pages = {path for path in changed if path.endswith(".html")}
+    assert not {path for path in pages if re.match(r"c\d/(m\d+|task)/", path)}
+    assert not {path for path in pages if path.startswith(("c0/", "c2/"))}
+
+
+# --- models.json and the index ---------------------------------------------------------------------------------------
+
+
+def test_models_json_names_its_parts(large: Path) -> None:
+    index = json.loads((large / "models.json").read_bytes())
+    assert "models" not in index
+    assert {part["collection"] for part in index["parts"]} == {"c0", "c1", "c2"}
+    for part in index["parts"]:
+        records = json.loads((large / part["href"]).read_bytes())["models"]
+        assert len(records) == part["models"] <= LIMITS["builder.exporters.models_json.WHOLE"]
+        assert {record["collection"] for record in records} == {part["collection"]}
+    records = list(read_records(lambda path: json.loads((large / path).read_bytes())))
+    assert len({record["id"] for record in records}) == len(records) == MODELS + 1
+    assert len(read_site(large)) == MODELS + 1
+
+
+def read_script(path: Path) -> Any:
+    literal = re.fullmatch(r"globalThis\.\w+=JSON\.parse\('(.*)'\);\n", path.read_text("utf-8"))
+    assert literal
+    return json.loads(literal[1].replace("\\'", "'").replace("\\\\", "\\"))
+
+
+def test_the_index_is_the_same_in_parts(large: Path) -> None:
+    index = read_script(large / "search/index.js")
+    assert (index["total"], index["parts"], len(index["ids"])) == (MODELS + 1, 3, 100)
+    parts = [read_script(large / f"search/index-{number}.js") for number in (1, 2, 3)]
+    assert not (large / "search/index-4.js").exists()
+    assert [len(part[0]) for part in parts] == [400, 400, 301]
+    assert all(len({len(column) for column in part}) == 1 for part in parts)
+    ids = [*index["ids"], *(key for part in parts for key in part[0])]
+    assert len(set(ids)) == MODELS + 1
+    assert all(len(part) == 6 + len(index["facets"]) + len(index["numbers"]) for part in parts)
 
 
 # --- many of other things --------------------------------------------------------------------------------------------

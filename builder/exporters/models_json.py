@@ -1,30 +1,61 @@
-"""models.json: one small record for each model, for programs that choose among them without reading every Item."""
+"""models.json: one small record for each model, for programs that choose among them without reading every Item.
+
+Of a large catalog the records are in parts, which models.json names.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from builder import GENERATOR, schema
+from builder import GENERATOR, division, schema
 from builder.catalog import CatalogInfo, Entry
 from builder.exporters.form import Export
 from builder.model import is_relative
 from builder.output import Artifact, to_json
 
-VERSION = "1.2.0"
+VERSION = "1.3.0"
 """Version of the form of models.json. A new field raises the second number, a changed or removed one the first."""
+
+WHOLE = 5000
+"""Models up to which one file, or one part, holds them all: about 12 MB."""
 
 
 def export(entries: Sequence[Entry], catalog: CatalogInfo) -> Export:
     """models.json; docs/reference/models-json.md describes it. Facts that are not stated are left out."""
-    index = {
+    about = {
         "version": VERSION,
         "generator": GENERATOR,
         "schema": schema.MODELS_PATH,
         "catalog": {"id": catalog.id, "title": catalog.title, "href": "catalog.json"},
-        "models": [entry.recall(to_record) for entry in entries],
     }
-    return Export((Artifact("models.json", to_json(index)),))
+    records = [entry.recall(to_record) for entry in entries]
+    if len(records) <= WHOLE:
+        return Export((Artifact("models.json", to_json({**about, "models": records})),))
+    parts = list(_to_parts(records))
+    named = [{"href": path, "collection": part[0]["collection"], "models": len(part)} for path, part in parts]
+    artifacts = [Artifact(path, to_json({"version": VERSION, "models": part})) for path, part in parts]
+    return Export((*artifacts, Artifact("models.json", to_json({**about, "parts": named}))))
+
+
+def _to_parts(records: Sequence[dict[str, Any]]) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """The records of each collection, or of each group of one that is large itself, with the path of their part."""
+    by_collection: dict[str, dict[str, dict[str, Any]]] = defaultdict(dict)
+    for record in records:
+        by_collection[record["collection"]][record["id"]] = record
+    for collection, members in sorted(by_collection.items()):
+        for group in division.divide(members, WHOLE).leaves:
+            name = f"models-{group.prefix}.json" if group.prefix else "models.json"
+            yield f"{collection}/{division.FOLDER}/{name}", [members[key] for key in group.members]
+
+
+def read_records(read: Callable[[str], Any]) -> Iterator[dict[str, Any]]:
+    """The records of a published models.json and its parts; `read` gives the JSON at a path of the site."""
+    index = read("models.json")
+    yield from index.get("models", ())
+    for part in index.get("parts", ()):
+        yield from read(part["href"])["models"]
 
 
 def to_record(entry: Entry) -> dict[str, Any]:

@@ -1,5 +1,5 @@
 // The browse page: filters, results and the address follow one state. Without this script the page shows plain lists.
-(function () {
+(function start() {
   "use strict";
   var place = document.querySelector("[data-browse]");
   if (!place || !globalThis.DLM_INDEX || !globalThis.dlmSearch) return;
@@ -299,6 +299,16 @@
   // --- start
 
   state = readAddress();
+  // Of a very large index only the first rows are here: they are shown until counts and filters can be exact.
+  var page = document.documentElement.classList;
+  if (search.fetchRest(root, index, function (done) { if (done) start(); else page.remove("ready"); })) {
+    find("count").textContent = "Loading " + plural(index.total, "model") + " …";
+    result = location.search ? { rows: [] } : engine.query({});
+    showResults(0);
+    find("more").hidden = true;
+    page.add("ready");
+    return;
+  }
   SORTS.forEach(function (sort) { find("sort").append(make("option", { value: sort[0], text: sort[1] })); });
   buildFilters();
   find("query").addEventListener("input", function () { state.q = find("query").value; changed(true); });
@@ -330,5 +340,5 @@
   });
   find("panel").open = matchMedia("(min-width: 62rem)").matches;
   update();
-  document.documentElement.classList.add("ready");
+  page.add("ready");
 })();

@@ -1,9 +1,10 @@
 // The compare page: two to four models side by side, with what follows from the comparison said in words.
-(function () {
+(function start() {
   "use strict";
   var place = document.querySelector("[data-compare]");
   if (!place || !globalThis.DLM_INDEX || !globalThis.dlmSearch || !globalThis.dlmMatch) return;
   var search = globalThis.dlmSearch, make = search.element, index = globalThis.DLM_INDEX, root = place.dataset.root;
+  if (search.fetchRest(root, index, function (done) { if (done) start(); })) return;
   var engine = new search.Engine(index), MOST = 4;
   var rowOf = new Map(index.ids.map(function (id, row) { return [id, row]; }));
   var ids = [], unknown = [];

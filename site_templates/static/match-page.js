@@ -1,10 +1,11 @@
 // The match page: imagery from a STAC Item or from a form, compared with every model by the rules of match.js.
-(function () {
+(function start() {
   "use strict";
   var place = document.querySelector("[data-match]");
   if (!place || !globalThis.DLM_INDEX || !globalThis.dlmSearch || !globalThis.dlmMatch) return;
   var search = globalThis.dlmSearch, matching = globalThis.dlmMatch, make = search.element;
   var index = globalThis.DLM_INDEX, root = place.dataset.root, PAGE = 20, RADAR = ["VV", "VH", "HH", "HV"];
+  if (search.fetchRest(root, index, function (done) { if (done) start(); })) return;
   var VERDICTS = { fits: "Fits", possible: "Possible", unclear: "Unclear", no: "Does not fit" };
   var STATUS = { fits: "✓", near: "≈", unknown: "?", differs: "✗" };
   var SAID = { fits: "fits", near: "nearly", unknown: "unknown", differs: "differs" };

@@ -230,6 +230,31 @@
     script.addEventListener("error", function () { then(null); });
     document.head.append(script);
   }
+  // The columns of an index, which hold one value for each row.
+  function columns(index) {
+    var tables = [index.keywords, index.strips, index.updated].concat(index.facets, index.numbers);
+    return [index.ids, index.titles, index.flags].concat(tables.map(function (table) { return table.column; }));
+  }
+  // Says whether rows of the index are still to be fetched. If so, that begins, and `then` runs when they are there;
+  // it is told false when they cannot be fetched.
+  function fetchRest(root, index, then) {
+    var total = index.parts || 0, waiting = total;
+    function join() {
+      var parts = [], own = columns(index);
+      for (var number = 1; number <= total; number++) parts.push(globalThis["DLM_INDEX_" + number]);
+      if (!parts.every(Boolean)) return then(false);
+      parts.forEach(function (part, at) {
+        part.forEach(function (column, number) { for (var i = 0; i < column.length; i++) own[number].push(column[i]); });
+        delete globalThis["DLM_INDEX_" + (at + 1)];
+      });
+      index.parts = 0;
+      then(true);
+    }
+    for (var number = 1; number <= total; number++) {
+      fetchScript(root, "index-" + number, "DLM_INDEX_" + number, function () { if (--waiting === 0) join(); });
+    }
+    return total > 0;
+  }
   // The details of some rows, fetching the files that they are in; null for those that cannot be fetched.
   function fetchDetails(root, index, rows, then) {
     var shards = Array.from(new Set(rows.map(function (row) { return Math.floor(row / index.shard); })));
@@ -248,6 +273,6 @@
 
   globalThis.dlmSearch = {
     Engine: Engine, short: short, sentence: sentence, element: element, thumbnail: thumbnail,
-    fetchScript: fetchScript, fetchDetails: fetchDetails
+    fetchScript: fetchScript, fetchRest: fetchRest, fetchDetails: fetchDetails
   };
 })();
