@@ -132,7 +132,7 @@ def to_model_file(number: int, seed: int = SEED, predecessor: str | None = None)
         "  pre_processing_function: landcover.data:to_tensor(ndarray) -> Tensor",
         "dlm:architecture:",
         f"  type: {network} with {encoder}\n  total_nb_parameters: {parameters}",
-        f"  estimated_total_size_mb: {parameters * 4 / 1_000_000:.2f}\n  pretrained: ImageNet",
+        f"  estimated_total_size_mb: {max(parameters * 4 / 1_000_000, 0.01):.2f}\n  pretrained: ImageNet",
         *([f"  summary: |\n{_indent(summary, 4)}"] if summary else []),
         "dlm:runtime:",
         '  framework: PyTorch\n  version: "2.4.1"\n  model_handler: landcover.inference:predict',

@@ -175,16 +175,32 @@ def read_registry(location: str | os.PathLike[str]) -> Registry:
     if not urlsplit(place).path.endswith(".json"):
         place = f"{place.rstrip('/')}/{INDEX}" if _is_url(place) else str(Path(place) / INDEX)
     index = _read_json(place)
-    if not isinstance(index, dict) or not isinstance(index.get("models"), list):
+    if not isinstance(index, dict) or not isinstance(index.get("parts" if "parts" in index else "models"), list):
         raise RegistryError(f"{place} is not the models.json of a catalog")
     version = str(index.get("version", ""))
     if version.partition(".")[0] != MAJOR:
         raise RegistryError(f"{place} has the version {version or 'none'} of models.json; {MAJOR}.x can be read")
-    for number, fields in enumerate(index["models"]):
+    records = [
+        *index.get("models", ()),
+        *(fields for part in index.get("parts", ()) for fields in _read_part(part, place)),
+    ]
+    for number, fields in enumerate(records):
         if not isinstance(fields, dict) or not {"id", "title", "href", "card"} <= fields.keys():
             raise RegistryError(f"{place}: the record {number} lacks an id, a title, href or card")
     title = str((index.get("catalog") or {}).get("title", place))
-    return Registry(title, version, tuple(Record(fields, place) for fields in index["models"]))
+    return Registry(title, version, tuple(Record(fields, place) for fields in records))
+
+
+def _read_part(part: Any, place: str) -> list[Any]:
+    """The records of a part of a models.json, which lies below it."""
+    href = part.get("href") if isinstance(part, dict) else None
+    if not isinstance(href, str) or urlsplit(href).scheme or href.startswith(("/", "\\")) or ".." in href:
+        raise RegistryError(f"{place} names a part that is not below it")
+    found = _read_json(_resolve(place, href))
+    if not isinstance(found, dict) or not isinstance(found.get("models"), list):
+        raise RegistryError(f"{_resolve(place, href)} is not a part of a models.json")
+    models: list[Any] = found["models"]
+    return models
 
 
 def _is_url(place: str) -> bool:

@@ -13,6 +13,7 @@ from builder.agreement import Agreement
 from builder.check import Checked, check_model, read_canonical
 from builder.diagnostic import Diagnostic, sort_diagnostics
 from builder.download import FetchError
+from builder.exporters.models_json import read_records
 from builder.model import WEIGHT_ROLES, Asset, is_relative
 from builder.rules.weights import file_name
 from builder.source import COLLECTION_FILE, LocalFile, Source, SourceFile, find_root, find_source, nearest_collection
@@ -74,9 +75,9 @@ def find_targets(location: FilePath) -> list[Target]:
 def _find_items(site: FilePath) -> Iterator[FilePath]:
     """The Items that the index of a site lists."""
     try:
-        records = json.loads((site / "models.json").read_text(encoding="utf-8"))["models"]
+        records = read_records(lambda path: json.loads((site / path).read_text(encoding="utf-8")))
         items = [(site / record["href"]).resolve() for record in records]
-    except (OSError, ValueError, LookupError, TypeError) as error:
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise VerifyError(f"{site / 'models.json'} is not the index of a site: {error}") from error
     for item in items:
         if not item.is_relative_to(site.resolve()) or not item.is_file():

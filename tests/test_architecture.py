@@ -35,7 +35,7 @@ ROWS = (
     {"history"},
     {"agreement", "download"},
     {"figures", "stac", "validate", "waiver"},
-    {"diff", "statement"},
+    {"diff", "division", "statement"},
     {"versions"},
     {"catalog", "check", "cite", "details", "inputs"},
     {"about", "deploy", "imagery", "inference", "lists", "search", "standing"},

@@ -17,6 +17,7 @@ from posixpath import dirname, join, normpath
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+import jsonschema
 import pystac
 import pytest
 import rustac
@@ -25,14 +26,18 @@ from divided import BASE, LIMITS, MODELS, build_divided, set_limits, write_sourc
 from pystac.validation import validate_dict
 from sources import write
 
+import builder
+from builder import schema
 from builder.exporters.models_json import read_records
 from builder.lists import LIMIT, Paging, to_pages, to_row
 from builder.matching import read_site
 from builder.output import publish
 from builder.pipeline import Build, Settings, build
+from builder.registry import RegistryError
 from builder.sides import read_side
 from builder.site import render_pages
 from builder.templates import read_templates
+from builder.verifying import find_targets
 
 
 class Links(HTMLParser):
@@ -272,6 +277,27 @@ def test_models_json_names_its_parts(large: Path) -> None:
     records = list(read_records(lambda path: json.loads((large / path).read_bytes())))
     assert len({record["id"] for record in records}) == len(records) == MODELS + 1
     assert len(read_site(large)) == MODELS + 1
+    assert len(find_targets(large)) == MODELS + 1
+
+
+def test_models_json_and_its_parts_follow_the_schema(large: Path) -> None:
+    validator = jsonschema.Draft7Validator(schema.load(schema.MODELS))
+    for path in (large / "models.json", *large.glob("*/parts/models*.json")):
+        assert not list(validator.iter_errors(json.loads(path.read_bytes()))), path
+
+
+def test_a_catalog_in_parts_is_opened_and_searched(large: Path) -> None:
+    catalog = builder.open(large)
+    assert len(catalog) == MODELS + 1
+    assert [record.id for record in catalog.search(task="classification")] == ["task"]
+    assert Path(catalog["m1199"].card).is_file()
+
+
+@pytest.mark.parametrize("href", ["https://host.example/x.json", "../models.json", "/models.json", 7, None])
+def test_parts_elsewhere_are_not_read(tmp_path: Path, href: object) -> None:
+    (tmp_path / "models.json").write_text(json.dumps({"version": "1.2.0", "parts": [{"href": href}]}))
+    with pytest.raises(RegistryError, match="part that is not below it"):
+        builder.open(tmp_path)
 
 
 def read_script(path: Path) -> Any:

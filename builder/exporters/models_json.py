@@ -15,7 +15,7 @@ from builder.exporters.form import Export
 from builder.model import is_relative
 from builder.output import Artifact, to_json
 
-VERSION = "1.3.0"
+VERSION = "1.2.0"
 """Version of the form of models.json. A new field raises the second number, a changed or removed one the first."""
 
 WHOLE = 5000
@@ -35,7 +35,7 @@ def export(entries: Sequence[Entry], catalog: CatalogInfo) -> Export:
         return Export((Artifact("models.json", to_json({**about, "models": records})),))
     parts = list(_to_parts(records))
     named = [{"href": path, "collection": part[0]["collection"], "models": len(part)} for path, part in parts]
-    artifacts = [Artifact(path, to_json({"version": VERSION, "models": part})) for path, part in parts]
+    artifacts = [Artifact(path, to_json({**about, "models": part})) for path, part in parts]
     return Export((*artifacts, Artifact("models.json", to_json({**about, "parts": named}))))
 
 
