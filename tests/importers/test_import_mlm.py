@@ -438,8 +438,9 @@ def test_an_import_prints_several_files_one_after_another(tmp_path: Path) -> Non
         ("a.json", "{", "is not JSON"),
         ("a.json", "[" * 60 + "]" * 60, "nested"),
         ("a.json", "[" * 100_000, "not JSON"),
-        ("a.txt", "", "none of what can be imported"),
-        ("a.json", '{"type": "Feature", "properties": {"dlm:data": {}}}', "none of what can be imported"),
+        ("a.txt", "", "is empty"),
+        ("a.txt", "text", "none of what can be imported"),
+        ("a.json", '{"type": "Feature", "properties": {"gsd": 10}}', "none of what can be imported"),
     ],
 )
 def test_other_files_are_refused(name: str, content: str, word: str, tmp_path: Path) -> None:
