@@ -8,8 +8,8 @@ what was read into one form, `model` types it, `check` holds it against the sche
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False  # to importing `typing`, which takes longer than telling the version
 if TYPE_CHECKING:
     from builder.registry import Registry
 
