@@ -308,7 +308,7 @@ def stages(models: int) -> dict[str, float]:
 def time_table(measured: Measured) -> str:
     """Seconds by the clock and of processors, each with the ratio to our full build, and memory."""
     rows = ["| Program | Time | To `build-catalog` | Processor time | To `build-catalog` | Memory |"]
-    rows.append("| --- | ---: | ---: | ---: | ---: | ---: |")
+    rows.append("| --- | --- | --- | --- | --- | --- |")
     for name, title in measured.titles.items():
         seconds, processor = (statistics.median(times[name]) for times in (measured.seconds, measured.processor))
         ratios = ["", ""]
@@ -322,7 +322,7 @@ def time_table(measured: Measured) -> str:
 def stage_table(costs: Mapping[str, float]) -> str:
     """Milliseconds of processor time per model by stage."""
     total = sum(costs.values())
-    rows = ["| Stage | ms per model | Share |", "| --- | ---: | ---: |"]
+    rows = ["| Stage | ms per model | Share |", "| --- | --- | --- |"]
     rows += [f"| {stage} | {cost:.2f} | {cost / total:.0%} |" for stage, cost in costs.items()]
     return "\n".join([*rows, f"| together | {total:.2f} | |"])
 
