@@ -207,6 +207,11 @@ def _lead(description: str | None) -> tuple[Markup, Markup]:
     return Markup.escape(shorten(text, LEAD_LENGTH)), body
 
 
+def to_abstract(entry: Entry) -> str:
+    """What the feed says of a model."""
+    return to_summary(entry.model, 300)
+
+
 def to_summary(model: Model, length: int = 160) -> str:
     """What the model is, as one line of plain text, for search engines and feeds."""
     lead, rest = _lead(model.description)

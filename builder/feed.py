@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from builder.card import to_summary
+from builder.card import to_abstract
 from builder.catalog import Entry, Library, Neighbours, to_reference
 from builder.review import summary
 from builder.stac import to_datetime
@@ -39,7 +39,7 @@ class Event:
         """What happened, as one line of plain text."""
         if self.words and self.kind != "new":
             return self.words
-        return f"{self.words} {to_summary(self.entry.model, 300)}".strip()
+        return f"{self.words} {self.entry.recall(to_abstract)}".strip()
 
 
 def to_events(library: Library, most: int) -> list[Event]:

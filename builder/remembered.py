@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from builder.card import to_abstract
 from builder.catalog import Entry, Neighbours, Reference, to_member, to_published, to_reference
 from builder.exporters import models_json
 from builder.feed import to_news
@@ -28,6 +29,7 @@ KEPT: Mapping[Callable[[Entry], Any], Callable[..., Any] | None] = {
     to_search_row: SearchRow,
     models_json.to_record: None,
     entry_numbers: None,
+    to_abstract: None,
     to_news: None,
 }
 """The functions whose answers are kept, with the class of the answer where it is not made of JSON's own types."""
