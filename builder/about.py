@@ -16,6 +16,7 @@ from builder.rules import RULES, suggest_rules
 from builder.source import CATALOG_FILE, Source, SourceFile, shown_path
 from builder.stac import Titles
 from builder.waiver import unused_waivers, waive
+from builder.words import ENGLISH
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ def to_about(source: Source, base_url: str | None = None) -> About:
         base_url.rstrip("/") if base_url else None, tuple(data.get("keywords", ())),
         to_providers(data.get("providers", [])), tuple(data.get("links", ())),
         data.get("source_url"), data.get("issues_url"), tuple(data.get("exports", ())),
-        data.get("mlm", True), tuple(data.get("fields", {}).items()),
+        data.get("mlm", True), data.get("language", ENGLISH), tuple(data.get("fields", {}).items()),
     )  # fmt: skip
     collections = {}
     for folder, file in source.collections.items():

@@ -27,7 +27,7 @@ from builder.deploy.sheet import DeployFile, Gap, to_field
 from builder.facts import (
     Fact,
     band_name,
-    band_words,
+    band_numbers,
     class_words,
     framework_words,
     list_words,
@@ -45,7 +45,8 @@ from builder.model import ClassName, Docker, Link, Model, Output, Runtime
 from builder.prose import markdown, safe_href
 from builder.recipe import Recipe
 from builder.standing import Standing, Statistics, to_standings
-from builder.templates import format_filesize, format_moment, format_number
+from builder.templates import format_filesize, format_moment, format_number, format_plain
+from builder.words import format_whole, say
 
 LEAD_LENGTH = 200
 """Characters of the description in the head: with more, a phone shows nothing else at first."""
@@ -115,10 +116,11 @@ class Card:
     missing: tuple[Missing, ...]
     sections: tuple[tuple[str, str, str], ...]
     metric_columns: tuple[str, ...]
+    metric_labels: tuple[str, ...]
     files: tuple[FileView, ...]
     bibtex: str
     links: tuple[Link, ...]
-    fields: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
+    fields: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...]
     mlm: mlm.Mlm
     issue_href: str
     edit_href: str
@@ -140,6 +142,8 @@ def to_card(
     )
     runtimes = tuple(_runtime_view(runtime) for runtime in model.runtime)
     bundle = bundle or to_bundle(entry, catalog.base_url)
+    labels = {"unit": say("Unit"), "dataset": say("Dataset"), "split": say("Split"), "source": say("Source")}
+    columns = {n: w for n, w in labels.items() if any(getattr(m, n) is not None for m in model.card.metrics)}
     return Card(
         lead=lead,
         overview=overview,
@@ -151,7 +155,7 @@ def to_card(
         inputs=inputs,
         recipe=bundle.recipe,
         network=to_network(model, layers),
-        heads=tuple(to_head(output) for output in model.outputs) or ((Step("output", "Output"),),),
+        heads=tuple(to_head(output) for output in model.outputs) or ((Step("output", say("Output")),),),
         layers=layers,
         standings=to_standings(model, statistics),
         outputs=outputs,
@@ -159,11 +163,8 @@ def to_card(
         deploy=bundle.files,
         missing=tuple(_missing(model, bundle.missing)) if not model.withdrawn else (),
         sections=tuple(_extra_sections(model)),
-        metric_columns=tuple(
-            name
-            for name in ("unit", "dataset", "split", "source")
-            if any(getattr(metric, name) is not None for metric in model.card.metrics)
-        ),
+        metric_columns=tuple(columns),
+        metric_labels=tuple(columns.values()),
         files=tuple(_file_view(asset.key, entry.item["assets"][asset.key]) for asset in model.offered_assets),
         bibtex=cite.to_bibtex(model),
         links=tuple(link for link in model.links if link.rel not in stac.VERSION_RELS),
@@ -216,8 +217,8 @@ def to_summary(model: Model, length: int = 160) -> str:
 def _answers(model: Model, inputs: tuple[InputView, ...], runtimes: tuple[RuntimeView, ...]) -> Iterator[Fact]:
     """What a reader wants first: what it does, on which imagery, whether they may use it, how to run it."""
     classes = [c.class_name for o in model.outputs for c in o.class_name_mapping if c.index != o.dont_care_index]
-    shown = ", ".join(classes[:4]) + (f" and {len(classes) - 4} more" if len(classes) > 4 else "")
-    yield Fact("Task", sentence(", ".join(model.tasks)), shown, "#outputs")
+    shown = ", ".join(classes[:4]) + (say(" and {0} more", len(classes) - 4) if len(classes) > 4 else "")
+    yield Fact(say("Task"), sentence(", ".join(model.tasks)), shown, "#outputs")
     levels = unique(" ".join(filter(None, (data.process_level, data.dtype))) for data in model.data)
     sensors = ", ".join(dict.fromkeys((*model.sensors, *model.instruments)))
     bands = "; ".join(
@@ -226,54 +227,58 @@ def _answers(model: Model, inputs: tuple[InputView, ...], runtimes: tuple[Runtim
     imagery = " · ".join(
         filter(None, (sensors, f"{format_number(model.gsd)} m" if model.gsd is not None else "", levels))
     )
-    yield Fact("Imagery", imagery or sentence(bands), bands if imagery else "", "#data")
+    yield Fact(say("Imagery"), imagery or sentence(bands), bands if imagery else "", "#data")
     terms = next((link.href for link in model.links if link.rel == "license"), "")
-    yield Fact("License", model.license or "", "", terms)
+    yield Fact(say("License"), model.license or "", "", terms, "license")
     if model.withdrawn:
         return  # it should not be run any more
     command = next((command for view in runtimes for command in view.commands), "")
     frameworks = unique(framework_words(view.runtime) for view in runtimes)
     handlers = unique(view.runtime.model_handler or "" for view in runtimes)
-    yield Fact("Run", frameworks if command else ", ".join(filter(None, (frameworks, handlers))), command, "#run")
+    words = frameworks if command else ", ".join(filter(None, (frameworks, handlers)))
+    yield Fact(say("Run"), words, command, "#run", "run")
 
 
 def _figures(model: Model, inputs: tuple[InputView, ...]) -> Iterator[Fact]:
     """The key figures of the head."""
-    yield Fact("Parameters", parameter_words(model))
+    yield Fact(say("Parameters"), parameter_words(model))
     sizes = [a.estimated_total_size_mb for a in model.architecture if a.estimated_total_size_mb is not None]
     size = model.weights.fields.get("file:size") if model.weights else None
-    stated = f"{' + '.join(format_number(size) for size in sizes)} MB" if sizes else ""
-    yield Fact("Size", stated or (format_filesize(size) if size else ""), "" if stated or not size else "weights file")
-    yield Fact("Input shape", unique(shape.replace("× ", "×\u00a0") for view in inputs for shape in view.shapes))
-    yield Fact("Bands", band_words(model).removesuffix(" bands").removesuffix(" band"))
-    yield Fact("GSD", f"{format_number(model.gsd)} m" if model.gsd is not None else "")
+    stated = " + ".join(format_number(size) for size in sizes) + say(" MB") if sizes else ""
+    note = "" if stated or not size else say("weights file")
+    yield Fact(say("Size"), stated or (format_filesize(size) if size else ""), note)
+    yield Fact(say("Input shape"), unique(shape.replace("× ", "×\u00a0") for view in inputs for shape in view.shapes))
+    yield Fact(say("Bands"), " + ".join(map(format_whole, band_numbers(model))))
+    yield Fact(say("GSD"), f"{format_number(model.gsd)} m" if model.gsd is not None else "")
     numbers = [o.number_of_classes or len(o.class_name_mapping) for o in model.outputs]
-    yield Fact("Classes", " + ".join(str(number) for number in numbers if number))
-    yield Fact("Framework", unique(framework_words(runtime) for runtime in model.runtime))
+    yield Fact(say("Classes"), " + ".join(str(number) for number in numbers if number))
+    yield Fact(say("Framework"), unique(framework_words(runtime) for runtime in model.runtime))
 
 
 def _coverage(entry: Entry) -> Iterator[Fact]:
     """Where and when the model holds, and what took the imagery."""
     model, properties = entry.model, entry.item["properties"]
-    for key in ("platform", "constellation", "mission"):
+    labels = {"platform": say("Platform"), "constellation": say("Constellation"), "mission": say("Mission")}
+    for key, label in labels.items():
         if value := model.fields.get(key):
-            yield Fact(sentence(key), str(value))
+            yield Fact(label, str(value))
     if not model.sensors:
-        yield Fact("Platform")
+        yield Fact(labels["platform"])
     if model.instruments:
-        yield Fact("Instruments", ", ".join(model.instruments))
-    yield Fact("Ground sample distance", f"{format_number(model.gsd)} m" if model.gsd is not None else "")
+        yield Fact(say("Instruments"), ", ".join(model.instruments))
+    yield Fact(say("Ground sample distance"), f"{format_number(model.gsd)} m" if model.gsd is not None else "")
     if properties.get("datetime"):
-        yield Fact("Time", format_moment(properties["datetime"]))
+        yield Fact(say("Time"), format_moment(properties["datetime"]))
     else:
         start, end = properties.get("start_datetime"), properties.get("end_datetime")
         first = "" if start in (None, stac.OPEN_START) else format_moment(start)
         last = "" if end in (None, stac.OPEN_END) else format_moment(end)
-        yield Fact("Time span", f"{first or 'open'} to {last or 'open'}" if first or last else "")
+        span = say("{0} to {1}", first or say("open"), last or say("open")) if first or last else ""
+        yield Fact(say("Time span"), span)
     if model.bbox or model.geometry:
-        yield Fact("Footprint", _box_words(entry.item["bbox"]), "(west, south, east, north in degrees)")
+        yield Fact(say("Footprint"), _box_words(entry.item["bbox"]), say("(west, south, east, north in degrees)"))
     else:
-        yield Fact("Footprint", "", "(treated as the whole world)")
+        yield Fact(say("Footprint"), "", say("(treated as the whole world)"))
 
 
 def _own(entry: Entry, catalog: CatalogInfo) -> Iterator[Fact]:
@@ -287,7 +292,7 @@ def _own(entry: Entry, catalog: CatalogInfo) -> Iterator[Fact]:
 
 def _box_words(bbox: list[float]) -> str:
     numbers = [*bbox[:2], *bbox[3:5]] if len(bbox) == 6 else bbox
-    return ", ".join(format_number(number) for number in numbers)
+    return ", ".join(format_plain(number) for number in numbers)
 
 
 # --- run -------------------------------------------------------------------------------------------------------------
@@ -322,15 +327,15 @@ def _missing(model: Model, missing: tuple[Missing, ...]) -> Iterator[Missing]:
     # Without a container, whoever deploys the model has to build one.
     for runtime in model.runtime or (Runtime(("dlm:runtime",)),):
         if not runtime.framework:
-            yield Missing(Gap(to_field((*runtime.path, "framework")), "the framework"), ())
+            yield Missing(Gap(to_field((*runtime.path, "framework")), say("the framework")), ())
         if not runtime.version:
-            yield Missing(Gap(to_field((*runtime.path, "version")), "the version of the framework"), ())
+            yield Missing(Gap(to_field((*runtime.path, "version")), say("the version of the framework")), ())
         if not runtime.model_handler:
-            yield Missing(Gap(to_field((*runtime.path, "model_handler")), "the handler to call"), ())
+            yield Missing(Gap(to_field((*runtime.path, "model_handler")), say("the handler to call")), ())
         if not runtime.model_src_url:
-            yield Missing(Gap(to_field((*runtime.path, "model_src_url")), "the source code"), ())
+            yield Missing(Gap(to_field((*runtime.path, "model_src_url")), say("the source code")), ())
         if not runtime.model_commit_hash:
-            yield Missing(Gap(to_field((*runtime.path, "model_commit_hash")), "the commit of the source code"), ())
+            yield Missing(Gap(to_field((*runtime.path, "model_commit_hash")), say("the commit of the source code")), ())
 
 
 # --- prose, files, fields --------------------------------------------------------------------------------------------
@@ -345,7 +350,7 @@ def _extra_sections(model: Model) -> Iterator[tuple[str, str, str]]:
         while anchor in seen:
             anchor, number = f"{base}-{number}", number + 1
         seen.add(anchor)
-        yield anchor, sentence(key.replace("_", " ").strip()) or "More", text
+        yield anchor, sentence(key.replace("_", " ").strip()) or say("More"), text
 
 
 def _file_view(key: str, fields: Mapping[str, Any]) -> FileView:
@@ -372,24 +377,25 @@ def _mlm(entry: Entry, catalog: CatalogInfo) -> mlm.Mlm:
     )
 
 
-def _fields(entry: Entry) -> Iterator[tuple[str, tuple[tuple[str, str], ...]]]:
+def _fields(entry: Entry) -> Iterator[tuple[str, str, tuple[tuple[str, str], ...]]]:
     """Every value of the Item by its path, in groups, so that nothing the author wrote is missing from the card.
 
     A long layer summary is on the card already, and is referred to."""
     item = entry.item
-    yield "Item", (("id", item["id"]), ("collection", item["collection"]), *_leaves("bbox", item["bbox"]))
+    yield "item", say("Item"), (("id", item["id"]), ("collection", item["collection"]), *_leaves("bbox", item["bbox"]))
     summaries = {a.summary for a in entry.model.architecture if a.summary and len(a.summary) > LONG_SUMMARY}
     yield (
-        "Properties",
+        "properties",
+        say("Properties"),
         tuple(
-            (path, "see the layer summary under Architecture" if value in summaries else value)
+            (path, say("see the layer summary under Architecture") if value in summaries else value)
             for path, value in _each_leaf(mlm.without_derived(item["properties"], entry.model))
         ),
     )
-    yield "Assets", tuple(_each_leaf(item["assets"]))
-    yield "Links", tuple(leaf for i, link in enumerate(item["links"]) for leaf in _leaves(f"[{i}]", link))
-    yield "Geometry", tuple(_each_leaf(item["geometry"] or {}))
-    yield "Extensions", tuple(_leaves("stac_extensions", item["stac_extensions"]))
+    yield "assets", say("Assets"), tuple(_each_leaf(item["assets"]))
+    yield "links", say("Links"), tuple(leaf for i, link in enumerate(item["links"]) for leaf in _leaves(f"[{i}]", link))
+    yield "geometry", say("Geometry"), tuple(_each_leaf(item["geometry"] or {}))
+    yield "extensions", say("Extensions"), tuple(_leaves("stac_extensions", item["stac_extensions"]))
 
 
 def _each_leaf(fields: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -16,6 +16,7 @@ from builder.source import LocalFile
 from builder.stac import OPEN_END, OPEN_START
 from builder.statement import to_facts
 from builder.versions import Step, to_history
+from builder.words import ENGLISH, say
 
 if TYPE_CHECKING:
     import pystac
@@ -73,7 +74,7 @@ class Reference:
     @property
     def standing(self) -> str:
         """Why not to use it, in a word; empty where nothing speaks against it."""
-        return "withdrawn" if self.withdrawn else "deprecated" if self.deprecated else ""
+        return say("withdrawn") if self.withdrawn else say("deprecated") if self.deprecated else ""
 
     @property
     def folder(self) -> str:
@@ -123,6 +124,7 @@ class CatalogInfo:
     issues_url: str | None = None
     exports: tuple[str, ...] = ()
     mlm: bool = True
+    language: str = ENGLISH
     fields: tuple[tuple[str, str], ...] = ()
 
 

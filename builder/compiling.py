@@ -1,17 +1,27 @@
-"""Stage 6, render: how templates are compiled. Printed values are escaped, whatever a template says."""
+"""Stage 6, render: how templates are compiled. Printed values are escaped, whatever a template says, and the words are
+put into the language of the site while they are compiled, so that a page takes no longer in any language.
+
+`say("text", values)` and `say_count("one", "many", number, values)` are as in `words`. A block `{% say %}…{% endsay %}`
+is a message with elements and values in it, which become `{0}`, `{1}` and so on; with a number, it has two forms:
+`{% say number %}one{% many %}several{% endsay %}`.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import jinja2
 from jinja2 import nodes
 from jinja2.compiler import CodeGenerator, Frame
+from jinja2.ext import Extension
+from jinja2.parser import Parser
 from jinja2.visitor import NodeTransformer
 from markupsafe import Markup
 
 from builder.prose import plain_text, show
+from builder.words import Words, format_whole
 
 _UNQUOTED = re.compile(r"""<[a-zA-Z][\w-]*(?:\s+[^\s<>="'/]+(?:="[^"]*"|='[^']*'|=[^\s"'<>]+)?)*\s+[\w:-]+=\s*\Z""")
 """Text that ends where the value of an attribute would begin without a quotation mark."""
@@ -22,8 +32,10 @@ class Environment(jinja2.Environment):
 
     show = staticmethod(show)
 
-    def __init__(self, sources: Any) -> None:
+    def __init__(self, sources: Mapping[str, str], words: Words = Words()) -> None:  # noqa: B008  frozen
+        self.words = words
         super().__init__(
+            extensions=[_Say],
             loader=jinja2.DictLoader(sources),
             autoescape=True,
             undefined=jinja2.StrictUndefined,
@@ -33,11 +45,120 @@ class Environment(jinja2.Environment):
             finalize=_finalize,
         )
         del self.filters["safe"]
+        self.globals.update(plural_form=words.plural_form, format_whole=format_whole)
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
         tree = super()._parse(source, name, filename)
         _Checked(name).visit(tree)
+        _Said(self.words, name).visit(tree)
         return tree
+
+
+class _Say(Extension):
+    """The tag `say`."""
+
+    tags = {"say"}  # noqa: RUF012  Jinja's own form
+
+    def parse(self, parser: Parser) -> nodes.Node | list[nodes.Node]:
+        """The content of the block, in the language of the environment."""
+        line = next(parser.stream).lineno
+        number = None if parser.stream.current.test("block_end") else parser.parse_expression()
+        one = parser.parse_statements(("name:endsay", "name:many"))
+        many: list[nodes.Node] = []
+        if next(parser.stream).value == "many":
+            many = parser.parse_statements(("name:endsay",), drop_needle=True)
+        if (number is None) != (not many):
+            parser.fail("a number after say goes with two forms, parted by many", line)
+        words: Words = self.environment.words  # type: ignore[attr-defined]
+        text, parts = _to_message(one)
+        if number is None:
+            return _to_nodes(words.find(text), parts, line) if words.translations else one
+        other, more = _to_message(many)
+        if not words.translations:
+            return nodes.If(_is_form(number, 0, words), one, [], many, lineno=line)
+        made = [_to_nodes(words.find_form(text, other, form), more, line) for form in words.forms]
+        return _choose(number, made, words, line)
+
+
+def _to_message(body: list[nodes.Node]) -> tuple[str, list[nodes.Node]]:
+    """The text of a block, on one line, with places for what is no text; and what goes there."""
+    parts: list[nodes.Node] = []
+    text = ""
+    for node in body:
+        for part in node.nodes if isinstance(node, nodes.Output) else [node]:
+            if isinstance(part, nodes.TemplateData):
+                text += part.data
+            else:
+                text += f"{{{len(parts)}}}"
+                parts.append(part)
+    return " ".join(text.split()), parts
+
+
+def _to_nodes(text: str, parts: list[nodes.Node], line: int) -> list[nodes.Node]:
+    """A message with its places filled in."""
+    made: list[nodes.Node] = []
+    for piece in re.split(r"(\{\d+\})", text):
+        if not piece:
+            continue
+        part = parts[int(piece[1:-1])] if piece.startswith("{") else nodes.TemplateData(piece, lineno=line)
+        made.append(part if isinstance(part, nodes.Stmt) else nodes.Output([part], lineno=line))
+    return made
+
+
+def _is_form(number: nodes.Expr, form: int, words: Words) -> nodes.Expr:
+    line = number.lineno
+    if words.plural_rule in ("n != 1", "n > 1"):
+        operator = "eq" if words.plural_rule == "n != 1" else "lteq"
+        return nodes.Compare(number, [nodes.Operand(operator, nodes.Const(1, lineno=line))], lineno=line)
+    call = nodes.Call(nodes.Name("plural_form", "load", lineno=line), [number], [], None, None, lineno=line)
+    return nodes.Compare(call, [nodes.Operand("eq", nodes.Const(form, lineno=line))], lineno=line)
+
+
+def _choose(number: nodes.Expr, forms: list[list[nodes.Node]], words: Words, line: int) -> nodes.Node:
+    rest = forms[-1]
+    for form in range(len(forms) - 2, -1, -1):
+        rest = [nodes.If(_is_form(number, form, words), forms[form], [], rest, lineno=line)]
+    return rest[0] if len(rest) == 1 else nodes.Scope(rest, lineno=line)
+
+
+class _Said(NodeTransformer):
+    """Puts the words of `say` and `say_count` in place of their calls."""
+
+    def __init__(self, words: Words, name: str | None) -> None:
+        self.words, self.name = words, name
+
+    def visit_Call(self, node: nodes.Call) -> nodes.Node:  # noqa: N802
+        node = self.generic_visit(node)  # type: ignore[assignment]
+        if not isinstance(node.node, nodes.Name) or node.node.name not in ("say", "say_count"):
+            return node
+        counted = node.node.name == "say_count"
+        texts, values = node.args[: 1 + counted], node.args[1 + counted :]
+        if len(texts) < 1 + counted or any(
+            not isinstance(t, nodes.Const) or not isinstance(t.value, str) for t in texts
+        ):
+            message = f"{node.node.name} takes its text in quotes, or it cannot be translated"
+            raise jinja2.TemplateSyntaxError(message, node.lineno, self.name)
+        first = texts[0].as_const()
+        if not counted:
+            return self._fill(self.words.find(first), values, node.lineno)
+        number, forms = values[0], self.words.forms
+        whole = nodes.Call(
+            nodes.Name("format_whole", "load", lineno=node.lineno), [number], [], None, None, lineno=node.lineno
+        )
+        filled = [whole, *values[1:]]
+        found = [self.words.find_form(first, texts[1].as_const(), form) for form in forms]
+        made = self._fill(found[-1], filled, node.lineno)
+        for form in range(len(forms) - 2, -1, -1):
+            chosen = self._fill(found[form], filled, node.lineno)
+            made = nodes.CondExpr(_is_form(number, form, self.words), chosen, made, lineno=node.lineno)
+        return made
+
+    def _fill(self, text: str, values: list[nodes.Expr], line: int) -> nodes.Expr:
+        pieces = [piece for piece in re.split(r"(\{\d+\})", text) if piece]
+        parts = [
+            values[int(piece[1:-1])] if piece.startswith("{") else nodes.Const(piece, lineno=line) for piece in pieces
+        ]
+        return parts[0] if len(parts) == 1 else nodes.Concat(parts, lineno=line)
 
 
 class _Checked(NodeTransformer):

@@ -22,6 +22,7 @@ from builder.model import WEIGHT_ROLES
 from builder.saying import label, say_class, say_list, show
 from builder.schema import Node
 from builder.source import SourceFile
+from builder.words import say
 
 Severity = Literal["breaking", "compatible", "editorial"]
 Kind = Literal["added", "removed", "changed", "reordered", "moved", "deprecated", "withdrawn", "restored", "unreadable"]
@@ -145,9 +146,12 @@ def _unreadable(old: Facts, new: Facts) -> list[Change]:
             return []
         message, severity = "the file cannot be read on either side", "compatible"
     elif new.fault is not None:
-        message, severity = f"the file cannot be read any more: {new.fault}", "breaking"
+        message, severity = say("the file cannot be read any more: {0}", new.fault), "breaking"
     else:
-        message, severity = f"the old file cannot be read, so what changed is not known: {old.fault}", "compatible"
+        message, severity = (
+            say("the old file cannot be read, so what changed is not known: {0}", old.fault),
+            "compatible",
+        )
     return [Change("unreadable", new.id, (), old.fault, new.fault, cast(Severity, severity), message)]
 
 
@@ -206,12 +210,12 @@ class _Walk:
     def value(self, node: Node, path: Path, old: Any, new: Any, severity: Severity) -> Iterator[Change]:
         if old is _MISSING:
             grave = node.data.get("x-added", "editorial" if severity == "editorial" else "compatible")
-            yield self.change("added", path, old, new, grave, f"{label(path)} is stated now: {show(new)}")
+            yield self.change("added", path, old, new, grave, say("{0} is stated now: {1}", label(path), show(new)))
             return
         if new is _MISSING:
             grave = node.data.get("x-removed") or self.gravest(node, old, severity)
             yield self.change(
-                "removed", path, old, new, grave, f"{label(path)} is not stated any more; it was {show(old)}"
+                "removed", path, old, new, grave, say("{0} is not stated any more; it was {1}", label(path), show(old))
             )
             return
         shape = _object_in(node)
@@ -226,13 +230,17 @@ class _Walk:
         elif node.data.get("x-set") and isinstance(old, list) and isinstance(new, list):
             gone, come = [v for v in old if v not in new], [v for v in new if v not in old]
             if gone or come:
-                parts = [f"without {show(gone)}"] * bool(gone) + [f"with {show(come)}"] * bool(come)
-                yield self.change("changed", path, old, new, severity, f"{label(path)}: now {' and '.join(parts)}")
+                parts = [say("without {0}", show(gone))] * bool(gone) + [say("with {0}", show(come))] * bool(come)
+                yield self.change(
+                    "changed", path, old, new, severity, say("{0}: now {1}", label(path), say(" and ").join(parts))
+                )
         elif old != new:
             kind: Kind = "changed"
             if isinstance(old, list) and isinstance(new, list) and _same_members(old, new):
                 kind = "reordered"
-            message = say_list(path, old, new, self.old, self.new) or f"{label(path)} was {show(old)}, is {show(new)}"
+            message = say_list(path, old, new, self.old, self.new) or say(
+                "{0} was {1}, is {2}", label(path), show(old), show(new)
+            )
             yield self.change(kind, path, old, new, severity, message)
 
     def gravest(self, node: Node, value: Any, severity: Severity) -> Severity:
@@ -258,8 +266,8 @@ class _Walk:
         if ordered and [pairs[i] for i in matched] != sorted(pairs.values()):
             old_names, new_names = ([_name(names, one) for one in side] for side in (olds, news))
             complete = len(pairs) == len(olds) == len(news)
-            about = "the same, in another order" if complete else "in another order"
-            message = f"{label(path)} was {', '.join(old_names)}, is {', '.join(new_names)}: {about}"
+            about = say("the same, in another order") if complete else say("in another order")
+            message = say("{0} was {1}, is {2}: {3}", label(path), ", ".join(old_names), ", ".join(new_names), about)
             yield self.change("reordered", path, olds, news, severity, message)
         for i in range(len(olds)):
             at = (*path, pairs.get(i, i)) if listed else path
@@ -267,7 +275,7 @@ class _Walk:
                 yield from self.pair(shape, at, olds[i], news[pairs[i]], severity)
             else:
                 grave = self.gravest(shape, olds[i], severity)
-                yield self.change("removed", path, olds[i], None, grave, _said(path, names, olds[i], "is gone"))
+                yield self.change("removed", path, olds[i], None, grave, _said(path, names, olds[i], say("is gone")))
         taken = set(pairs.values())
         last = max(taken, default=-1)
         for j in range(len(news)):
@@ -279,7 +287,7 @@ class _Walk:
                 "breaking" if shifts else "editorial" if severity == "editorial" else "compatible"
             )
             at = (*path, j) if listed else path
-            what = "is new, and moves the indices of those after it" if shifts else "is new"
+            what = say("is new, and moves the indices of those after it") if shifts else say("is new")
             yield self.change("added", at, None, news[j], grave, _said(path, names, news[j], what))
 
     def pair(self, shape: Node, path: Path, old: Any, new: Any, severity: Severity) -> Iterator[Change]:
@@ -306,8 +314,8 @@ class _Walk:
             if before is None or after is None:
                 kind: Kind = "added" if before is None else "removed"
                 grave: Severity = "breaking" if weights and after is None else "compatible"
-                what = f"the asset {key}" + (" with the weights" if weights else "")
-                message = f"{what} is {'new' if before is None else 'gone'}"
+                what = say("the asset {0} with the weights", key) if weights else say("the asset {0}", key)
+                message = f"{what} {say('is new') if before is None else say('is gone')}"
                 yield self.change(kind, path, before, after, grave, message)
                 continue
             for change in self.object(shape, path, before, after, "compatible"):
@@ -328,9 +336,9 @@ class _Walk:
         if key in ("href", "file:size", "file:checksum") and self.old.get("version") != self.new.get("version"):
             return "compatible", change.message
         if key == "href":
-            return "breaking", f"{change.message}, and no checksum says that the file is the same"
+            return "breaking", say("{0}, and no checksum says that the file is the same", change.message)
         if key == "file:checksum":
-            return "breaking", f"{change.message}: other weights under the same version"
+            return "breaking", say("{0}: other weights under the same version", change.message)
         return "breaking", change.message
 
 
@@ -376,9 +384,9 @@ def _name(names: Sequence[str], element: Mapping[str, Any]) -> str:
 
 def _said(path: Path, names: Sequence[str], element: Mapping[str, Any], what: str) -> str:
     if path[-1:] == ("class_name_mapping",):
-        return f"class {element.get('index')} “{element.get('class_name')}” {what}"
+        return say("class {0} “{1}” {2}", element.get("index"), element.get("class_name"), what)
     called = f" {_name(names, element)}" if names else ""
-    return f"{label(path)}: an entry{called} {what}" if not called else f"{label(path)}:{called} {what}"
+    return say("{0}: an entry {1}", label(path), what) if not called else f"{label(path)}:{called} {what}"
 
 
 def _same_members(old: list[Any], new: list[Any]) -> bool:

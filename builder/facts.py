@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from builder.model import Band, Model, Output, Runtime, Tensor, UsefulBand
 from builder.templates import format_short
+from builder.words import say, say_count
 
 MOST_NAMES = 16
 """Names that a line lists: enough for every band of a multispectral sensor."""
@@ -18,12 +19,16 @@ MOST_NAMES = 16
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """A label and what the model file says about it, as text; `note` is smaller print."""
+    """A label and what the model file says about it, as text; `note` is smaller print.
+
+    `kind` names the facts that are laid out in their own way: `license` and `run`.
+    """
 
     label: str
     value: str = ""
     note: str = ""
     href: str = ""
+    kind: str = ""
 
 
 def to_shape(sizes: tuple[int | None, ...]) -> str:
@@ -40,13 +45,20 @@ def tensor_shape(tensor: Tensor) -> str:
 
 def band_name(band: Band | UsefulBand) -> str:
     """What a band is called: its name, else its common name, else its number."""
-    return band.name or band.common_name or "unnamed"
+    return band.name or band.common_name or say("unnamed")
+
+
+def band_numbers(model: Model) -> list[int]:
+    """How many bands each input reads, where they differ; empty when it is not stated."""
+    return list(dict.fromkeys(number for i in range(len(model.inputs) or 1) if (number := _band_number(model, i))))
 
 
 def band_words(model: Model) -> str:
     """How many bands the model reads: "3 bands", by input where they differ; empty when it is not stated."""
-    numbers = list(dict.fromkeys(number for i in range(len(model.inputs) or 1) if (number := _band_number(model, i))))
-    return "" if not numbers else f"{' + '.join(map(str, numbers))} band{'' if numbers == [1] else 's'}"
+    numbers = band_numbers(model)
+    if len(numbers) < 2:
+        return say_count("{0} band", "{0} bands", numbers[0]) if numbers else ""
+    return say("{0} bands", " + ".join(map(str, numbers)))
 
 
 def _band_number(model: Model, index: int) -> int | None:
@@ -84,7 +96,7 @@ def list_words(names: Sequence[str]) -> str:
 def index_words(indices: Sequence[int]) -> str:
     """Indices as a list, very many without a gap as a range."""
     if len(indices) > MOST_NAMES and list(indices) == list(range(indices[0], indices[0] + len(indices))):
-        return f"{indices[0]} to {indices[-1]}"
+        return say("{0} to {1}", indices[0], indices[-1])
     return list_words([str(index) for index in indices])
 
 
@@ -94,7 +106,7 @@ def unique(words: Iterable[str]) -> str:
 
 def class_words(output: Output) -> str:
     number = output.number_of_classes or len(output.class_name_mapping)
-    return f"{number} class{'' if number == 1 else 'es'}" if number else ""
+    return say_count("{0} class", "{0} classes", number) if number else ""
 
 
 def shorten(text: str, length: int) -> str:

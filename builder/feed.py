@@ -10,6 +10,7 @@ from builder.card import to_summary
 from builder.catalog import Entry, Library, Neighbours, to_reference
 from builder.review import summary
 from builder.stac import to_datetime
+from builder.words import say
 
 FALLBACK = "1970-01-01T00:00:00Z"
 """The time of a model where none is stated: a constant, so that the same source gives the same bytes."""
@@ -70,21 +71,27 @@ def _events(entry: Entry, neighbours: Neighbours, otherwise: str | None) -> Iter
     news = entry.recall(to_news)
     created, updated, name = news["created"], news["updated"], news["name"]
     changed = bool(created and updated and updated > created)
-    title = f"New version: {name}" if neighbours.predecessors else f"New: {name}"
+    title = say("New version: {0}", name) if neighbours.predecessors else say("New: {0}", name)
     first = created or updated or _time(otherwise) or FALLBACK
     yield Event("new", entry, first, title, _changes(entry, neighbours))
     if news["withdrawn"]:
         use = neighbours.replacement.title if neighbours.replacement else news["elsewhere"]
-        reason = f"{news['reason']} Use {use} instead." if use else news["reason"]
-        yield Event("withdrawn", entry, news["withdrawn"], f"Withdrawn: {name}", reason)
+        reason = f"{news['reason']} {say('Use {0} instead.', use)}" if use else news["reason"]
+        yield Event("withdrawn", entry, news["withdrawn"], say("Withdrawn: {0}", name), reason)
     elif news["deprecated"]:
         # The day is that of the change which said so, else that of the version to use instead.
         later = _time(neighbours.successors[-1].updated) if neighbours.successors else None
-        instead = " or ".join(other.title for other in neighbours.successors)
+        instead = say(" or ").join(other.title for other in neighbours.successors)
         if time := updated if changed else later or updated or created:
-            yield Event("deprecated", entry, time, f"Deprecated: {name}", f"Use {instead} instead." if instead else "")
+            yield Event(
+                "deprecated",
+                entry,
+                time,
+                say("Deprecated: {0}", name),
+                say("Use {0} instead.", instead) if instead else "",
+            )
     elif changed:
-        yield Event("changed", entry, updated, f"Changed: {name}")
+        yield Event("changed", entry, updated, say("Changed: {0}", name))
 
 
 def _changes(entry: Entry, neighbours: Neighbours) -> str:
@@ -94,7 +101,7 @@ def _changes(entry: Entry, neighbours: Neighbours) -> str:
         if step.changes:
             shown = "; ".join(change.message for change in step.changes[:_MOST_CHANGES])
             more = "; …" if len(step.changes) > _MOST_CHANGES else "."
-            return f"Since {step.before}: {summary(step.changes, pages=False)} {shown}{more}"
+            return f"{say('Since {0}:', step.before)} {summary(step.changes, pages=False)} {shown}{more}"
     return ""
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from builder.model import Band, UsefulBand
 from builder.rules.imagery import COMMON_NAME_RANGES
+from builder.words import localize, say
 
 SHORTEST, LONGEST = 0.38, 2.5
 """Ends of the spectrum strip, in micrometres."""
@@ -101,8 +102,12 @@ def to_spectrum(bands: Sequence[Band | UsefulBand], others: Sequence[Band | Usef
     rest = [(span, band) for band in others if (span := _span(band)) is not None and not span.loose]
     thermal = any(map(_is_thermal, [*(p[0] for p in placed), *(r[0] for r in rest)]))
     axis = _Axis(thermal)
-    outside = [f"channel {channel}: {_title(band)}" for channel, band in enumerate(bands) if _span(band) is None]
-    outside += [f"channel {channel}: {_title(band)}" for span, channel, band in placed if axis.place(span) is None]
+    outside = [
+        say("channel {0}: {1}", channel, _title(band)) for channel, band in enumerate(bands) if _span(band) is None
+    ]
+    outside += [
+        say("channel {0}: {1}", channel, _title(band)) for span, channel, band in placed if axis.place(span) is None
+    ]
     bars: list[Bar] = []
     ends: list[float] = []
     drawn: list[tuple[float, float, int]] = []
@@ -125,7 +130,7 @@ def to_spectrum(bands: Sequence[Band | UsefulBand], others: Sequence[Band | Usef
     for span, channel, band in sorted(placed, key=lambda p: (heights.get(p[1], 0), p[0].centre, p[1])):
         if channel in heights:
             label = str(channel) if channel in lanes else ""
-            title = f"channel {channel}: {_title(band)}"
+            title = say("channel {0}: {1}", channel, _title(band))
             bars.append(_bar(axis, span, label, title, lanes.get(channel, 0), heights[channel]))
     if not bars:
         return None
@@ -200,16 +205,18 @@ def _bar(axis: _Axis, span: _Span, label: str, title: str, lane: int = 0, top: i
 
 
 def _title(band: Band | UsefulBand) -> str:
-    name = band.name or band.common_name or "unnamed"
+    name = band.name or band.common_name or say("unnamed")
     if band.center_wavelength is None:
         span = _span(band)
-        return f"{name}, {_nanometres(span.low)} to {_nanometres(span.high)} by its common name" if span else name
-    width = f", {_nanometres(band.full_width_half_max)} wide" if band.full_width_half_max else ""
+        if span is None:
+            return name
+        return say("{0}, {1} to {2} by its common name", name, _nanometres(span.low), _nanometres(span.high))
+    width = say(", {0} wide", _nanometres(band.full_width_half_max)) if band.full_width_half_max else ""
     return f"{name}, {_nanometres(band.center_wavelength)}{width}"
 
 
 def _nanometres(micrometres: float) -> str:
-    return f"{float(f'{micrometres * 1000:.4g}'):g} nm"
+    return localize(f"{float(f'{micrometres * 1000:.4g}'):g} nm")
 
 
 def _percent(value: float) -> str:
@@ -278,7 +285,11 @@ def to_radar(
             Box(_percent(i * width), _percent(width - 1), label, band.name or kind, kind[0], kind[1])
             for i, (label, band, kind) in enumerate(boxes)
         ),
-        tuple(f"channel {i}: {_title(b)}" for i, b in enumerate(bands) if not polarization_of(b) and _span(b) is None),
+        tuple(
+            say("channel {0}: {1}", i, _title(b))
+            for i, b in enumerate(bands)
+            if not polarization_of(b) and _span(b) is None
+        ),
         about,
     )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from builder.templates import format_number
+from builder.words import say
 
 TINY = 8.0
 """An extent smaller than this (degrees) in both directions is circled, or nobody finds it."""
@@ -61,12 +62,13 @@ def _outlines(geometry: Mapping[str, Any] | None) -> Iterator[str]:
 
 def _words(west: float, south: float, east: float, north: float, whole: bool) -> str:
     if whole:
-        return "The whole world"
-    across = ", across the antimeridian" if west > east else ""
-    corners = f"{_degrees(west, 'E', 'W')}, {_degrees(south, 'N', 'S')}"
+        return say("The whole world")
+    across = say(", across the antimeridian") if west > east else ""
+    corners = f"{_degrees(west, say('E'), say('W'))}, {_degrees(south, say('N'), say('S'))}"
     if (west, south) == (east, north):
-        return f"A point at {corners}"
-    return f"From {corners} to {_degrees(east, 'E', 'W')}, {_degrees(north, 'N', 'S')}{across}"
+        return say("A point at {0}", corners)
+    other = f"{_degrees(east, say('E'), say('W'))}, {_degrees(north, say('N'), say('S'))}"
+    return say("From {0} to {1}", corners, other) + across
 
 
 def _degrees(value: float, positive: str, negative: str) -> str:

@@ -32,7 +32,8 @@ from builder.figures import (
 )
 from builder.layers import Layers
 from builder.model import Band, Data, Input, Model, Output, UsefulBand
-from builder.templates import format_number
+from builder.templates import format_number, format_plain
+from builder.words import say, say_count
 
 MOST_BANDS = 32
 """Bands without known wavelengths that a small figure is asked to draw."""
@@ -107,7 +108,7 @@ def to_input_view(model: Model, index: int) -> InputView:
     return InputView(
         id=f"input-{index}",
         input=entry,
-        name=entry.name or (f"Input {index + 1}" if len(model.inputs) > 1 else ""),
+        name=entry.name or (say("Input {0}", index + 1) if len(model.inputs) > 1 else ""),
         bands=rows,
         other_bands=others,
         spectrum=to_spectrum(chosen, [row.band for row in others], f"input-{index}"),
@@ -134,10 +135,12 @@ def _steps(
     # Inputs with imagery of their own: which of the model's sensors took which is not stated.
     apart = len(model.inputs) > 1 and len(model.data) == len(model.inputs)
     taken = (", ".join(model.sensors or model.instruments) if not apart else "") or level
-    kind = " · ".join(filter(None, (f"{bands} bands" if bands else "", data.dtype if data else "")))
+    kind = " · ".join(
+        filter(None, (say_count("{0} band", "{0} bands", bands) if bands else "", data.dtype if data else ""))
+    )
     yield Step(
         "imagery",
-        "Imagery",
+        say("Imagery"),
         taken or kind,
         kind if taken else "",
         draw_rows(
@@ -147,23 +150,31 @@ def _steps(
     names = list_words([band_name(row.band) for row in rows if row.band.name or row.band.common_name])
     indices = index_words([row.index for row in rows if row.index is not None] or entry.selected_band)
     chosen = draw_columns(colours or [""] * min(len(entry.selected_band), MOST_BANDS))
-    yield Step("bands", "Band selection", names or indices, f"indices {indices}" if names and indices else "", chosen)
+    yield Step(
+        "bands",
+        say("Band selection"),
+        names or indices,
+        say("indices {0}", indices) if names and indices else "",
+        chosen,
+    )
     scaling, words = entry.scaling_factor, _inverse_words(entry.scaling_factor)
-    number = format_number(scaling) if scaling is not None else ""
+    number = format_plain(scaling) if scaling is not None else ""
     if words.startswith("=") and len(number) > 8:
         # Nobody reads 1/255 out of its seventeen digits.
-        yield Step("scaling", "Scaling", f"× {words[2:]}", f"= {number}")
+        yield Step("scaling", say("Scaling"), f"× {words[2:]}", f"= {number}")
     else:
-        yield Step("scaling", "Scaling", f"× {number}" if number else "", words)
+        yield Step("scaling", say("Scaling"), f"× {number}" if number else "", words)
     steps = [
-        word for word, numbers in (("− mean", entry.normalization_mean), ("÷ std", entry.normalization_std)) if numbers
+        word
+        for word, numbers in ((say("− mean"), entry.normalization_mean), (say("÷ std"), entry.normalization_std))
+        if numbers
     ]
     glyph = draw_whiskers(entry.normalization_mean, entry.normalization_std)
-    yield Step("normalization", "Normalization", " ".join(steps), "per band" if steps else "", glyph)
+    yield Step("normalization", say("Normalization"), " ".join(steps), say("per band") if steps else "", glyph)
     dims = next((tensor.dim for tensor in entry.input_tensors if tensor.dim), 0) or 0
     channels = draw_slabs(colours if len(colours) >= dims else [""] * min(dims, MOST_BANDS))
     words = "; ".join(shapes).replace("× ", "×\u00a0")
-    yield Step("tensor", "Tensor", words, "N × C × H × W" if shapes else "", channels)
+    yield Step("tensor", say("Tensor"), words, "N × C × H × W" if shapes else "", channels)
 
 
 def to_network(model: Model, layers: tuple[Layers | None, ...]) -> Step:
@@ -172,9 +183,9 @@ def to_network(model: Model, layers: tuple[Layers | None, ...]) -> Step:
     stages = next((parsed.stages for parsed in layers if parsed), ())
     return Step(
         "network",
-        "Network",
+        say("Network"),
         unique(a.type or "" for a in model.architecture),
-        f"{parameters} parameters" if parameters else "",
+        say("{0} parameters", parameters) if parameters else "",
         draw_profile([stage.parameters for stage in stages]),
     )
 
@@ -185,7 +196,7 @@ def to_head(output: Output) -> tuple[Step, ...]:
     channels = output.final_layer_size[1] if len(output.final_layer_size) > 1 else output.number_of_classes or 0
     task = sentence(output.task or "")
     out = Step(
-        "output", "Output", shape or task, task if shape else "", draw_slabs([""] * min(channels or 0, MOST_BANDS))
+        "output", say("Output"), shape or task, task if shape else "", draw_slabs([""] * min(channels or 0, MOST_BANDS))
     )
     words = class_words(output)
     if not words:
@@ -195,15 +206,17 @@ def to_head(output: Output) -> tuple[Step, ...]:
     names = [entry.class_name for entry in output.class_name_mapping if entry.index != output.dont_care_index]
     shown = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
     glyph = draw_columns(colours or [""] * min(number, MOST_BANDS))
-    return out, Step("classes", "Classes", words, shown if names else "", glyph)
+    return out, Step("classes", say("Classes"), words, shown if names else "", glyph)
 
 
 def radar_words(model: Model) -> str:
     """The radar frequency as the model file states it: "C band, 5.405 GHz"."""
     band, centre = model.fields.get("sar:frequency_band"), model.fields.get("sar:center_frequency")
-    return ", ".join(
-        part for part in (f"{band} band" if band else "", f"{format_number(centre)} GHz" if centre else "") if part
-    )
+    if band and centre:
+        return say("{0} band, {1} GHz", band, format_number(centre))
+    if centre:
+        return f"{format_number(centre)} GHz"
+    return say("band {0}", band) if band else ""
 
 
 def _inverse_words(factor: float | None) -> str:
@@ -218,7 +231,7 @@ def _inverse_words(factor: float | None) -> str:
 
 def to_formula(entry: Input) -> str:
     """The arithmetic from a pixel's value to the tensor's."""
-    term = "pixel" if entry.scaling_factor is None else f"pixel × {format_number(entry.scaling_factor)}"
+    term = "pixel" if entry.scaling_factor is None else f"pixel × {format_plain(entry.scaling_factor)}"
     if entry.normalization_mean:
         term = f"{term} − mean"
     if entry.normalization_std:

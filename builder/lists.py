@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 from builder.catalog import Entry, Library, by_title
 from builder.facts import band_words, parameter_words, sentence
+from builder.words import say
 
 LIMIT = 1000
 """Lines up to which the start page lists all models, and a list by task or sensor is one page."""
@@ -134,7 +135,7 @@ def to_row(entry: Entry) -> Row:
         sensors=", ".join(model.sensors or model.instruments),
         bands=band_words(model),
         license=model.license or "",
-        parameters=f"{parameters} parameters" if parameters else "",
+        parameters=say("{0} parameters", parameters) if parameters else "",
         deprecated=model.deprecated,
         experimental=model.experimental,
         withdrawn=model.withdrawn is not None,
@@ -146,8 +147,8 @@ def to_row(entry: Entry) -> Row:
 
 def to_listings(library: Library) -> tuple[Listing, Listing]:
     """The models by task and by sensor. A model with several is in each; one that states none is in the last."""
-    by_task = _listing(library, "task", "Models by task", lambda row: row.by_task)
-    return by_task, _listing(library, "sensor", "Models by sensor", lambda row: row.by_sensor)
+    by_task = _listing(library, "task", say("Models by task"), lambda row: row.by_task)
+    return by_task, _listing(library, "sensor", say("Models by sensor"), lambda row: row.by_sensor)
 
 
 def _listing(library: Library, key: str, title: str, values: Callable[[Row], tuple[str, ...]]) -> Listing:
@@ -169,7 +170,7 @@ def _listing(library: Library, key: str, title: str, values: Callable[[Row], tup
         href = own if alone else f"{path}#{anchor}"
         entries = tuple(sorted(found[value], key=by_title))
         name = value if key == "sensor" else sentence(value)
-        groups.append(Group(value, name or sentence(NOT_STATED), anchor, own, href, entries))
+        groups.append(Group(value, name or say("Not stated"), anchor, own, href, entries))
     return Listing(key, path, title, tuple(groups), alone)
 
 

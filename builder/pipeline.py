@@ -57,6 +57,7 @@ from builder.stac import Titles, to_item
 from builder.standing import Statistics, entry_numbers, shown_at, to_places, to_statistics
 from builder.templates import Templates, read_templates
 from builder.validate import check_item
+from builder.words import ENGLISH, speaking
 from builder.workers import BATCH, SERIAL, Workers, run_batches
 
 FEW = 256
@@ -105,11 +106,13 @@ class Build:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What reading a model needs besides its own text: titles, the collection files by folder, severities of rules."""
+    """What reading a model needs besides its own text: titles, the collection files by folder, severities of rules,
+    and the language of the site."""
 
     titles: Titles
     collections: Mapping[str, SourceFile]
     grades: Grades = field(default_factory=dict)
+    language: str = ENGLISH
 
 
 def build(
@@ -133,6 +136,7 @@ def build(
     library = checked.library
     if library is None or checked.failed:
         return checked
+    templates = templates.speaking(library.info.language)
     shell = to_shell(library, settings, templates)
     try:
         docs = render_docs(settings.docs) if settings.docs else []
@@ -144,10 +148,11 @@ def build(
         run_parts(library, shell, templates, past),
         docs,
     )
-    if site is None:
-        return replace(checked, artifacts=tuple(artifacts))
-    published = publish(artifacts, site, past.held if past else None)
-    return _note(past, source, replace(checked, published=published)) if past else replace(checked, published=published)
+    with speaking(library.info.language):
+        if site is None:
+            return replace(checked, artifacts=tuple(artifacts))
+        made = replace(checked, published=publish(artifacts, site, past.held if past else None))
+    return _note(past, source, made) if past else made
 
 
 def to_shell(library: Library, settings: Settings, templates: Templates) -> Shell:
@@ -204,8 +209,9 @@ def check_source(
     about = to_about(source, settings.base_url)
     if settings.mlm is not None:
         about = replace(about, catalog=replace(about.catalog, mlm=settings.mlm))
-    outcomes = run_read(source, about, progress, workers, past)
-    library, across = gather_outcomes(source, about, outcomes)
+    with speaking(about.catalog.language):
+        outcomes = run_read(source, about, progress, workers, past)
+        library, across = gather_outcomes(source, about, outcomes)
     found = [*regrade(source.diagnostics, about.grades), *about.diagnostics]
     found += [*(d for o in outcomes for d in o.diagnostics), *across]
     base_url = about.catalog.base_url
@@ -238,13 +244,14 @@ def read_and_pack(
     batch: Sequence[tuple[SourceFile, Mapping[str, LocalFile]]], recipe: Recipe
 ) -> list[tuple[Outcome, Packed | None]]:
     """The same for many models: the outcomes without text and entry, which is packed beside them."""
-    return [
-        (
-            replace(outcome, file=SourceFile(outcome.file.path, outcome.file.shown, ""), entry=None),
-            pack(outcome.entry) if outcome.entry else None,
-        )
-        for outcome in read_batch(batch, recipe)
-    ]
+    with speaking(recipe.language):
+        return [
+            (
+                replace(outcome, file=SourceFile(outcome.file.path, outcome.file.shown, ""), entry=None),
+                pack(outcome.entry) if outcome.entry else None,
+            )
+            for outcome in read_batch(batch, recipe)
+        ]
 
 
 def _read_one(file: SourceFile, files: Mapping[str, LocalFile], recipe: Recipe) -> Outcome:
@@ -275,7 +282,8 @@ def render_batch(batch: Sequence[tuple[Entry, Neighbours]], shell: Shell, templa
         finished = load_entry(entry).finished(neighbours)
         entries.append(finished)
         bundle = deploy.to_bundle(finished, shell.catalog.base_url)
-        artifacts += render_card(finished, neighbours, shell, templates, bundle)
+        with speaking(templates.language):
+            artifacts += render_card(finished, neighbours, shell, templates, bundle)
         artifacts += deploy.to_artifacts(finished, bundle)
         artifacts.append(Artifact(finished.href, to_json(finished.item)))
         artifacts.append(source_artifact(finished))
@@ -288,7 +296,7 @@ def run_read(
     source: Source, about: About, progress: Progress, workers: Workers = SERIAL, past: Past | None = None
 ) -> list[Outcome]:
     """The first batch function over all models, in order. The entries of many models are packed."""
-    recipe = Recipe(about.titles, source.collections, about.grades)
+    recipe = Recipe(about.titles, source.collections, about.grades, about.catalog.language)
     if workers.remote:
         for local in source.files.values():
             local.look()  # here, where the file is
@@ -296,7 +304,9 @@ def run_read(
     done: dict[str, Outcome] = {}
     if past:
         # The texts of collection files are in the keys of their models.
-        done = past.recall_outcomes(source, (recipe.titles, recipe.grades), lambda file: Reading(file, near, recipe))
+        done = past.recall_outcomes(
+            source, (recipe.titles, recipe.grades, recipe.language), lambda file: Reading(file, near, recipe)
+        )
     pairs = [(file, near(file)) for file in source.models if file.path not in done]
     if total < FEW and not workers.pays_for(total) and past is None:
         for read in run_batches(workers, read_batch, pairs, recipe):

@@ -42,7 +42,7 @@ def describe_extras() -> dict[str, str]:
 def _digest(package: FilePath) -> str:
     state = hashlib.sha256()
     for location in sorted(package.rglob("*")):
-        if location.suffix in (".py", ".json") and location.is_file():
+        if location.suffix in (".py", ".json", ".mo") and location.is_file():
             content = location.read_bytes()
             state.update(f"{location.relative_to(package).as_posix()}\0{len(content)}\0".encode())
             state.update(content)

@@ -10,6 +10,7 @@ from itertools import groupby
 from builder.diff import SEVERITIES, Change, Severity
 from builder.report import paint, printable
 from builder.saying import label
+from builder.words import say, say_count
 
 SIGNS: dict[Severity, str] = {"breaking": "✗", "compatible": "+", "editorial": "·"}
 _COLOURS: dict[Severity, str] = {"breaking": "error", "compatible": "note", "editorial": "dim"}
@@ -34,12 +35,14 @@ def count(changes: Iterable[Change]) -> dict[Severity, int]:
 def summary(changes: Sequence[Change], *, pages: bool = True) -> str:
     """The comparison in one line, with the number of pages that it is about, if wanted."""
     if not changes:
-        return "No changes."
+        return say("No changes.")
     number = len({change.id for change in changes})
-    parts = [f"{times} {severity}" for severity, times in count(changes).items() if times]
-    noun = "change" if len(changes) == 1 else "changes"
-    about = f" of {number} {'page' if number == 1 else 'pages'}" if pages else ""
-    return f"{', '.join(parts)} {noun}{about}."
+    words = {"breaking": say("breaking"), "compatible": say("compatible"), "editorial": say("editorial")}
+    parts = ", ".join(f"{times} {words[severity]}" for severity, times in count(changes).items() if times)
+    if not pages:
+        return say_count("{1} change.", "{1} changes.", len(changes), parts)
+    about = f"{number} {'page' if number == 1 else 'pages'}"
+    return f"{parts} {'change' if len(changes) == 1 else 'changes'} of {about}."
 
 
 def to_groups(changes: Sequence[Change]) -> list[tuple[str, list[Change]]]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from builder.diagnostic import Path
+from builder.words import say
 
 _LONGEST = 80
 
@@ -33,7 +34,7 @@ def _plain(value: Any) -> str:
         return ", ".join(f"{key}: {_plain(inner)}" for key, inner in value.items())
     if isinstance(value, list):
         apart = "; " if any(isinstance(inner, (Mapping, list)) for inner in value) else ", "
-        return apart.join(map(_plain, value)) or "an empty list"
+        return apart.join(map(_plain, value)) or say("an empty list")
     return json.dumps(value, ensure_ascii=False)
 
 
@@ -46,11 +47,11 @@ def say_class(path: Path, old: Any, new: Any, now: Mapping[str, Any]) -> str | N
     if path[-2:-1] != ("class_name_mapping",) and path[-3:-2] != ("class_name_mapping",):
         return None
     if path[-1] == "class_name":
-        return f"class {now.get('index')} was {show(old)}, is {show(new)}"
+        return say("class {0} was {1}, is {2}", now.get("index"), show(old), show(new))
     if path[-1] == "index":
-        return f"class {show(now.get('class_name'))} had the index {old}, has {new}"
-    was, is_ = ("not stated" if value is None else show(value) for value in (old, new))
-    return f"class {now.get('index')} {show(now.get('class_name'))}: {path[-1]} was {was}, is {is_}"
+        return say("class {0} had the index {1}, has {2}", show(now.get("class_name")), old, new)
+    was, is_ = (say("not stated") if value is None else show(value) for value in (old, new))
+    return say("class {0} {1}: {2} was {3}, is {4}", now.get("index"), show(now.get("class_name")), path[-1], was, is_)
 
 
 def say_list(path: Path, old: Any, new: Any, old_facts: Mapping[str, Any], new_facts: Mapping[str, Any]) -> str | None:
@@ -60,9 +61,11 @@ def say_list(path: Path, old: Any, new: Any, old_facts: Mapping[str, Any], new_f
     if path[-1] == "selected_band":
         before, after = _bands(old, old_facts), _bands(new, new_facts)
         same = sorted(before) == sorted(after)
-        about = ": the same bands, in another order" if same and before != after else ""
-        places = "" if before == list(map(str, old)) else f" (indices {show(old)}, now {show(new)})"
-        return f"{label(path)}: the model read {', '.join(before)}, reads {', '.join(after)}{about}{places}"
+        about = say(": the same bands, in another order") if same and before != after else ""
+        places = "" if before == list(map(str, old)) else say(" (indices {0}, now {1})", show(old), show(new))
+        return (
+            say("{0}: the model read {1}, reads {2}", label(path), ", ".join(before), ", ".join(after)) + about + places
+        )
     if str(path[-1]).startswith("normalization:") and len(old) == len(new):
         bands = _input_bands(path, new_facts, len(new))
         parts = [f"{band} {a} → {b}" for band, a, b in zip(bands, old, new, strict=True) if a != b]
@@ -88,4 +91,4 @@ def _input_bands(path: Path, facts: Mapping[str, Any], number: int) -> list[str]
     if isinstance(entry, list):
         entry = next((entry[step] for step in path if isinstance(step, int) and step < len(entry)), {})
     selected = (entry or {}).get("selected_band") or []
-    return _bands(selected, facts) if len(selected) == number else [f"channel {n}" for n in range(number)]
+    return _bands(selected, facts) if len(selected) == number else [say("channel {0}", n) for n in range(number)]

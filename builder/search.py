@@ -21,6 +21,7 @@ from builder.details import to_record
 from builder.match import RULES
 from builder.output import Artifact, Part
 from builder.prose import plain_text
+from builder.words import current, mark, say
 
 VERSION = 1
 SHARD = 500
@@ -28,14 +29,15 @@ SHARD = 500
 WHOLE, FIRST, PART = 20_000, 2_000, 20_000
 """Rows up to which `search/index.js` holds all; past them it holds so many, and each further file so many."""
 NUMBERS = {
-    "gsd": ("GSD", "m", 1), "parameters": ("Parameters", "M", 1_000_000), "size": ("Size", "MB", 1),
-    "bands": ("Number of bands", "", 1), "classes": ("Number of classes", "", 1),
+    "gsd": (mark("GSD"), mark("m"), 1), "parameters": (mark("Parameters"), mark("M"), 1_000_000),
+    "size": (mark("Size"), mark("MB"), 1),
+    "bands": (mark("Number of bands"), "", 1), "classes": (mark("Number of classes"), "", 1),
 }  # fmt: skip
 """Columns of numbers: label, unit that ranges are asked in, and how many make one of these units."""
 FACETS = {
-    "task": "Task", "sensor": "Sensor", "band": "Bands", "level": "Process level", "dtype": "Data type",
-    "framework": "Framework", "architecture": "Architecture", "license": "License", "gpu": "GPU",
-    "instrument": "Instrument", "collection": "Collection",
+    "task": mark("Task"), "sensor": mark("Sensor"), "band": mark("Bands"), "level": mark("Process level"),
+    "dtype": mark("Data type"), "framework": mark("Framework"), "architecture": mark("Architecture"),
+    "license": mark("License"), "gpu": mark("GPU"), "instrument": mark("Instrument"), "collection": mark("Collection"),
 }  # fmt: skip
 DEPRECATED, EXPERIMENTAL, WITHDRAWN = 1, 2, 4
 """Bits of `flags`. A withdrawn model has the first one, too."""
@@ -90,7 +92,7 @@ def index_parts(rows: Iterable[Row], collections: Mapping[str, str]) -> Iterator
     ordered = sorted(rows, key=lambda row: (row.record["title"].casefold(), row.record["id"]))
 
     def part(name: str, variable: str, inputs: Any, make: Callable[[], object]) -> Part:
-        return Part(f"search {name}", (VERSION, inputs), lambda: [_script(name, variable, make())])
+        return Part(f"search {name}", (VERSION, current().language, inputs), lambda: [_script(name, variable, make())])
 
     wordless = [(row.record, row.facets, row.keywords, row.updated, row.experimental) for row in ordered]
     yield Part("search index", (VERSION, wordless, collections), lambda: _index(ordered, collections))
@@ -148,9 +150,15 @@ def to_index(rows: Sequence[Row], collections: Mapping[str, str]) -> dict[str, A
     facets = []
     for key, label in FACETS.items():
         facet = _sets([row.facets.get(key, ()) for row in rows], _spectral if key == "band" else None)
-        facets.append({"key": key, "label": label, **facet})
+        facets.append({"key": key, "label": say(label), **facet})
     numbers = [
-        {"key": key, "label": label, "unit": unit, "scale": scale, "column": [_figure(row, key) for row in rows]}
+        {
+            "key": key,
+            "label": say(label),
+            "unit": say(unit) if unit else "",
+            "scale": scale,
+            "column": [_figure(row, key) for row in rows],
+        }
         for key, (label, unit, scale) in NUMBERS.items()
     ]
     return {

@@ -26,6 +26,7 @@ from builder.prose import markdown
 from builder.schema import DLM_PATH
 from builder.standing import Statistics
 from builder.templates import Templates
+from builder.words import ENGLISH, load, say, to_script
 
 FEED_LENGTH = 100
 MAP_ADDRESSES, MAP_BYTES = 50_000, 50_000_000
@@ -51,6 +52,16 @@ class Shell:
     logo: str = ""
     custom_css: str = ""
     pages: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def direction(self) -> str:
+        """In which direction the language of the site is written: `ltr` or `rtl`."""
+        return load(self.catalog.language).direction
+
+    @property
+    def has_words(self) -> bool:
+        """Whether scripts read their words from `assets/words.js`: in every language but English, which they have."""
+        return self.catalog.language != ENGLISH
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +107,8 @@ def render_card(
 def _latest(entry: Entry, neighbours: Neighbours, shell: Shell, templates: Templates) -> Artifact:
     """The page that leads to the version to use of a line, under the name of each of its versions."""
     model, target = entry.model, neighbours.latest or to_reference(entry)
-    words = f"Leads to {target.title}, the latest version of {model.name}."
-    page = _page(shell, f"{entry.folder}/latest/index.html", f"Latest version of {model.name}", words)
+    words = say("Leads to {0}, the latest version of {1}.", target.title, model.name)
+    page = _page(shell, f"{entry.folder}/latest/index.html", say("Latest version of {0}", model.name), words)
     base_url = _base_url(shell)
     page = replace(page, canonical=_canonical(base_url, f"{target.folder}/index.html") if base_url else "")
     inside = target.collection == model.collection
@@ -126,7 +137,7 @@ def page_parts(library: Library, shell: Shell, templates: Templates) -> Iterator
     yield Part("feed", (frame, items), lambda: [_feed(items, shell, templates)])
     paths = _addresses(library, shell)
     yield Part("crawling", (frame, paths), lambda: _crawling(paths, shell, templates))
-    yield Part("assets", (templates.digest,), lambda: _assets(templates))
+    yield Part("assets", (templates.digest,), lambda: [*_assets(templates), *_words(shell)])
 
 
 def _frame(shell: Shell, templates: Templates) -> tuple[Any, ...]:
@@ -259,11 +270,18 @@ def _list_page(
 
 def _tools(shell: Shell, templates: Templates) -> Iterator[Artifact]:
     """The pages that work on the index alone, compare and match."""
-    words = "Models side by side: what they read, how they prepare it, what comes out."
-    page = _page(shell, "compare/index.html", "Compare models", words)
+    words = say("Models side by side: what they read, how they prepare it, what comes out.")
+    page = _page(shell, "compare/index.html", say("Compare models"), words)
     yield _artifact(page.path, templates.render("compare.html", shell=shell, page=page))
-    page = _page(shell, "match/index.html", "Match imagery", "Which models fit your imagery, ranked, with reasons.")
+    words = say("Which models fit your imagery, ranked, with reasons.")
+    page = _page(shell, "match/index.html", say("Match imagery"), words)
     yield _artifact(page.path, templates.render("match.html", shell=shell, page=page))
+
+
+def _words(shell: Shell) -> Iterator[Artifact]:
+    """The words of the scripts, where they are not those that the scripts have."""
+    if shell.has_words:
+        yield Artifact("assets/words.js", to_script(load(shell.catalog.language)).encode())
 
 
 def _added(shell: Shell, templates: Templates) -> Iterator[Artifact]:
@@ -278,7 +296,7 @@ def _added(shell: Shell, templates: Templates) -> Iterator[Artifact]:
 
 def _missing(shell: Shell, templates: Templates) -> Artifact:
     """The page that hosts show for an address that leads nowhere, at any depth."""
-    page = _page(shell, "404.html", "Page not found", "There is no page at this address.")
+    page = _page(shell, "404.html", say("Page not found"), say("There is no page at this address"))
     # It is shown under the address that was asked for, so only links from the top of the host lead anywhere.
     root = urlsplit(shell.catalog.base_url).path.rstrip("/") + "/" if shell.catalog.base_url else ""
     page = Page(page.path, root, page.title, page.description)
@@ -368,8 +386,10 @@ def _numbered(shell: Shell, paging: Paging, title: str, description: str) -> Pag
     """A page of a list; what it is called says which one it is."""
     if paging.number == 1:
         return _page(shell, paging.path, title, description)
-    words = f"Page {paging.number} of {paging.last}"
-    return _page(shell, paging.to_path(paging.number), f"{title}, page {paging.number}", f"{words}. {description}")
+    words = say("Page {0} of {1}", paging.number, paging.last)
+    return _page(
+        shell, paging.to_path(paging.number), title + say(", page {0}", paging.number), f"{words}. {description}"
+    )
 
 
 def _assets(templates: Templates) -> Iterator[Artifact]:

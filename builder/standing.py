@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 
 from builder.catalog import Entry
 from builder.model import Model
-from builder.templates import format_count, format_filesize, format_number, format_short
+from builder.templates import format_filesize, format_number, format_short
+from builder.words import format_whole, say, say_count
 
 MOST_POINTS = 64
 """Values kept of a series: with more, neighbours are counted together, and ranks become approximate."""
@@ -20,7 +21,7 @@ FEWEST = 5
 """Models that must state a number before standing among them says anything."""
 LARGE = 1000
 """Models from which ranks are rounded to about a hundredth, so that one more model changes few cards of others."""
-LABELS = {"parameters": "Parameters", "size": "Size of the weights", "gsd": "GSD"}
+KEYS = ("parameters", "size", "gsd")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ def entry_numbers(entry: Entry) -> dict[str, float]:
 
 def to_statistics(entries: Iterable[Entry]) -> Statistics:
     """The statistics of a library."""
-    gathered: dict[str, Counter[float]] = {key: Counter() for key in LABELS}
+    gathered: dict[str, Counter[float]] = {key: Counter() for key in KEYS}
     for entry in entries:
         for key, value in entry.recall(entry_numbers).items():
             gathered[key][value] += 1
@@ -132,7 +133,7 @@ def to_places(numbers: Mapping[str, float], statistics: Statistics) -> tuple[tup
     """Where numbers stand in their series: how many of its values are smaller, and how many are not larger."""
     return tuple(
         (key, bisect.bisect_left(series.values, numbers[key]), bisect.bisect_right(series.values, numbers[key]))
-        for key in LABELS
+        for key in KEYS
         if key in numbers and (series := statistics.series.get(key)) is not None and series.total >= FEWEST
     )
 
@@ -151,7 +152,7 @@ def _standing(key: str, value: float, series: Series, below: int, upto: int) -> 
     low, high = min(series.values[0], value), max(series.values[-1], value)
     return Standing(
         key=key,
-        label=LABELS[key],
+        label={"parameters": say("Parameters"), "size": say("Size of the weights"), "gsd": say("GSD")}[key],
         value=_format(key, value),
         words=_words(key, series, below, upto),
         marks=_marks(series, low, high),
@@ -180,16 +181,25 @@ def _words(key: str, series: Series, below: int, upto: int) -> str:
     step = 10 ** math.floor(math.log10(total)) // 100 if total >= LARGE else 1
 
     def count(number: int) -> str:
-        return format_count(round(number / step) * step)
+        return format_whole(round(number / step) * step)
 
     smaller, here, larger = sum(series.counts[:below]), sum(series.counts[below:upto]), sum(series.counts[upto:])
-    about = "" if series.exact else "about "
-    more, less = ("coarser", "finer") if key == "gsd" else ("larger", "smaller")
-    said = [f"{more} than {about}{count(smaller)}"] if smaller else []
+
+    def nearly(number: int) -> str:
+        return count(number) if series.exact else say("about {0}", count(number))
+
+    more, less = (
+        (say("coarser than {0}"), say("finer than {0}"))
+        if key == "gsd"
+        else (say("larger than {0}"), say("smaller than {0}"))
+    )
+    said = [more.format(nearly(smaller))] if smaller else []
     if here > 1 and series.exact:
-        said.append(f"the same as {count(here - 1)} other{'s' if here > 2 else ''}")
-    said += [f"{less} than {about}{count(larger)}"] if larger else []
-    return f"{', '.join(said)} of {'about ' if step > 1 else ''}{count(total)} models that state it"
+        said.append(say_count("the same as {0} other", "the same as {0} others", round((here - 1) / step) * step))
+    said += [less.format(nearly(larger))] if larger else []
+    if step > 1:
+        return say("{0} of about {1} models that state it", ", ".join(said), count(total))
+    return say("{0} of {1} models that state it", ", ".join(said), count(total))
 
 
 def _format(key: str, value: float) -> str:

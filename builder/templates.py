@@ -10,7 +10,7 @@ import hashlib
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from markupsafe import Markup
 from builder.compiling import Environment
 from builder.plain_yaml import read_plain
 from builder.prose import markdown, safe_href, show
+from builder.words import ENGLISH, format_whole, load, localize, say, speaking
 
 DEFAULT = "default/"
 """Under this prefix the template that an override replaces stays reachable, to extend it."""
@@ -55,6 +56,7 @@ class Templates:
     static: Mapping[str, bytes]
     digest: str
     pages: Mapping[str, tuple[str, str | None]] = field(default_factory=dict)
+    language: str = ENGLISH
 
     @property
     def logo(self) -> str:
@@ -66,10 +68,15 @@ class Templates:
         """The file name of the style sheet that comes after the site's own; empty where there is none."""
         return CUSTOM_CSS if CUSTOM_CSS in self.static else ""
 
+    def speaking(self, language: str) -> Templates:
+        """The same templates in a language."""
+        return self if language == ENGLISH else replace(self, language=language, digest=f"{self.digest} {language}")
+
     def render(self, name: str, **context: Any) -> str:
         """The template's text with the context filled in. Raises TemplatesError, with file and line."""
         try:
-            return _environment(self).get_template(name).render(**context)
+            with speaking(self.language):
+                return _environment(self).get_template(name).render(**context)
         except jinja2.TemplateSyntaxError as error:
             raise TemplatesError(f"template {error.name or name}, line {error.lineno}: {error.message}") from error
         except jinja2.TemplateError as error:
@@ -184,7 +191,7 @@ def _environment(templates: Templates) -> Environment:
     """The environment of a snapshot, made once per process: compiling the templates costs more than many cards."""
     environment = _environments.get(templates.digest)
     if environment is None:
-        environment = Environment(templates.sources)
+        environment = Environment(templates.sources, load(templates.language))
         environment.filters.update(FILTERS)
         # The preview server makes a new snapshot at every save: the old ones need not stay.
         _environments.clear()
@@ -195,11 +202,6 @@ def _environment(templates: Templates) -> Environment:
 # --- numbers -----------------------------------------------------------------------------------------------
 
 
-def format_count(value: int) -> str:
-    """A whole number with its thousands apart: 1,234,567."""
-    return f"{value:,}"
-
-
 def format_short(value: float) -> str:
     """A number to three digits with a letter for its size: 24.5 M."""
     return _scaled(value, ("", " k", " M", " G", " T"), whole=True)
@@ -207,7 +209,8 @@ def format_short(value: float) -> str:
 
 def format_filesize(value: float) -> str:
     """A size in bytes as people say it, in powers of 1000: 37.8 MB."""
-    return _scaled(value, (" bytes", " kB", " MB", " GB", " TB", " PB"), whole=True)
+    units = say(" bytes"), say(" kB"), say(" MB"), say(" GB"), say(" TB"), say(" PB")
+    return _scaled(value, units, whole=True)
 
 
 def _scaled(value: float, units: tuple[str, ...], *, whole: bool) -> str:
@@ -222,11 +225,17 @@ def _scaled(value: float, units: tuple[str, ...], *, whole: bool) -> str:
 def format_moment(value: str | None) -> str:
     """A time as people read it: without the time of day where that is the start or the end of the day."""
     text = (value or "").removesuffix("T00:00:00Z").removesuffix("T23:59:59Z")
-    return text.replace("T", " ").replace("Z", " UTC")
+    return text.replace("T", " ").replace("Z", say(" UTC"))
 
 
 def format_number(value: Any) -> str:
-    """A number in the shortest form that reads back the same; anything else as its text."""
+    """A number in the shortest form that reads back the same, with the mark of the language; else its text."""
+    text = format_plain(value)
+    return localize(text) if isinstance(value, float) else text
+
+
+def format_plain(value: Any) -> str:
+    """A number as it is written in code; anything else as its text."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return str(value)
     if isinstance(value, float) and math.isfinite(value) and value.is_integer() and abs(value) < 1e15:
@@ -246,7 +255,7 @@ def field_rows(rows: Iterable[tuple[str, str]]) -> Markup:
 
 
 FILTERS = {
-    "count": format_count, "short": format_short, "num": format_number, "filesize": format_filesize,
+    "count": format_whole, "short": format_short, "num": format_number, "filesize": format_filesize,
     "moment": format_moment, "markdown": markdown, "safe_href": safe_href, "field_rows": field_rows,
 }  # fmt: skip
 """What templates have besides Jinja's own filters."""

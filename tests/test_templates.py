@@ -26,12 +26,12 @@ from builder.templates import (
     FILTERS,
     Templates,
     TemplatesError,
-    format_count,
     format_filesize,
     format_number,
     format_short,
     read_templates,
 )
+from builder.words import format_whole
 
 MACROS = {"link", "stated", "fact", "code", "empty", "heading"}
 """Those that `card.html` imports for its parts."""
@@ -334,7 +334,7 @@ def test_docs_theme_has_the_same_policy_and_no_inline_code() -> None:
 
 
 def test_numbers_are_formatted_without_locale() -> None:
-    assert format_count(1234567) == "1,234,567"
+    assert format_whole(1234567) == "1,234,567"
     assert [format_short(n) for n in (0, 12, 999, 1500, 24_500_000, 999_999)] == [
         "0",
         "12",

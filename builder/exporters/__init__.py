@@ -15,6 +15,7 @@ from builder import GENERATOR
 from builder.catalog import CatalogInfo, Entry
 from builder.exporters.form import Export, MissingExtraError
 from builder.output import Artifact, Part
+from builder.words import ENGLISH, speaking
 
 __all__ = ["EXPORTERS", "OPTIONAL", "Export", "Exporter", "MissingExtraError", "export", "publish"]
 
@@ -61,10 +62,11 @@ OPTIONAL = tuple(name for name, exporter in EXPORTERS.items() if exporter.publis
 
 
 def export(kind: str, entries: Sequence[Entry], catalog: CatalogInfo) -> Export:
-    """The models in one form. Raises MissingExtraError where that needs a library that is not installed."""
+    """The models in one form, in English. Raises MissingExtraError where that needs a library that is not installed."""
     exporter = EXPORTERS[kind]
     module = importlib.import_module(f"builder.exporters.{exporter.module}")
-    made: Export = getattr(module, exporter.function)(entries, catalog)
+    with speaking(ENGLISH):
+        made: Export = getattr(module, exporter.function)(entries, catalog)
     return made
 
 

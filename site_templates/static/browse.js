@@ -3,21 +3,21 @@
   "use strict";
   var place = document.querySelector("[data-browse]");
   if (!place || !globalThis.DLM_INDEX || !globalThis.dlmSearch) return;
+  var say = globalThis.dlmSay, count = globalThis.dlmSayCount, figure = globalThis.dlmNumber;
   var search = globalThis.dlmSearch, make = search.element, index = globalThis.DLM_INDEX;
   var engine = new search.Engine(index), root = place.dataset.root;
   var PAGE = 25, FIRST = 8, MOST = 4, OPEN = ["task", "sensor", "band", "level"];
   var SORTS = [
-    ["", "Best match"], ["title", "Title"], ["updated", "Newest"], ["parameters", "Fewest parameters"],
-    ["-parameters", "Most parameters"], ["size", "Smallest file"], ["gsd", "Finest GSD"], ["-gsd", "Coarsest GSD"],
-    ["-bands", "Most bands"]
+    ["", say("Best match")], ["title", say("Title")], ["updated", say("Newest")],
+    ["parameters", say("Fewest parameters")], ["-parameters", say("Most parameters")], ["size", say("Smallest file")],
+    ["gsd", say("Finest GSD")], ["-gsd", say("Coarsest GSD")], ["-bands", say("Most bands")]
   ];
   var rowOf = new Map(index.ids.map(function (id, row) { return [id, row]; }));
-  var state, result, shown = PAGE, boxes = new Map(), made = new Map(), parts = {}, labels = { yes: "GPU needed", no: "GPU not needed" };
+  var state, result, shown = PAGE, boxes = new Map(), made = new Map(), parts = {}, labels = { yes: say("GPU needed"), no: say("GPU not needed") };
 
   function find(name) { return place.querySelector("[data-" + name + "]"); }
-  function plural(number, noun) { return number.toLocaleString("en") + " " + noun + (number === 1 ? "" : "s"); }
   function nameOf(key, value) {
-    if (value === "") return "not stated";
+    if (value === "") return say("not stated");
     if (key === "collection") return index.collections[value] || value;
     return key === "gpu" ? labels[value] : value;
   }
@@ -96,7 +96,7 @@
       });
       var list = make("ul", {}, items), all = null;
       if (items[items.length - 1].hidden) {
-        all = make("button", { type: "button", class: "plain", text: "All " + items.length });
+        all = make("button", { type: "button", class: "plain", text: say("All {0}", items.length) });
         all.addEventListener("click", function () {
           items.forEach(function (item) { item.hidden = false; });
           all.remove();
@@ -117,9 +117,9 @@
       var most = values.reduce(function (a, b) { return Math.max(a, b); }, 0) / entry.scale;
       if (!(least < most)) return;
       var title = entry.label + (entry.unit ? ", " + entry.unit : "");
-      var fields = [["from", least, 0], ["to", most, 1]].map(function (end) {
+      var fields = [["from", least, 0, say("from")], ["to", most, 1, say("to")]].map(function (end) {
         var field = make("input", {
-          type: "number", step: "any", min: 0, placeholder: Number(end[1].toPrecision(3)), "aria-label": title + " " + end[0]
+          type: "number", step: "any", min: 0, placeholder: Number(end[1].toPrecision(3)), "aria-label": title + " " + end[3]
         });
         field.addEventListener("input", function () {
           var ends = (state.ranges[entry.key] || [null, null]).slice();
@@ -130,17 +130,17 @@
         boxes.set(entry.key + "\n" + end[0], { field: field, key: entry.key, end: end[2] });
         return field;
       });
-      var dash = make("span", { "aria-hidden": "true", text: "to" });
+      var dash = make("span", { "aria-hidden": "true", text: say("to") });
       filters.append(make("fieldset", { class: "range" }, [make("legend", { text: title }), fields[0], dash, fields[1]]));
     });
     if (engine.query({ deprecated: "only" }).rows.length) {
-      var choices = [["no", "Current"], ["only", "Deprecated or withdrawn"], ["yes", "All"]].map(function (choice) {
+      var choices = [["no", say("Current")], ["only", say("Deprecated or withdrawn")], ["yes", say("All")]].map(function (choice) {
         var button = make("input", { type: "radio", name: "deprecated" }), number = make("span", { class: "count" });
         button.addEventListener("change", function () { state.deprecated = choice[0]; changed(); });
         boxes.set("deprecated\n" + choice[0], { radio: button, number: number, value: choice[0] });
         return make("li", {}, [make("label", {}, [button, make("span", { text: choice[1] }), number])]);
       });
-      filters.append(make("fieldset", { class: "range" }, [make("legend", { text: "Versions" }), make("ul", {}, choices)]));
+      filters.append(make("fieldset", { class: "range" }, [make("legend", { text: say("Versions") }), make("ul", {}, choices)]));
     }
   }
   function updateFilters() {
@@ -149,13 +149,13 @@
       if (entry.box) {
         var number = result.counts[key][entry.at];
         entry.box.checked = (state.facets[key] || []).includes(value);
-        if (entry.shown !== number) entry.number.textContent = number.toLocaleString("en");
+        if (entry.shown !== number) entry.number.textContent = figure(number);
         entry.shown = number;
         entry.item.classList.toggle("none", number === 0);
         if (entry.box.checked) entry.item.hidden = false;
       } else if (entry.radio) {
         entry.radio.checked = state.deprecated === entry.value;
-        entry.number.textContent = result.deprecated[entry.value].toLocaleString("en");
+        entry.number.textContent = figure(result.deprecated[entry.value]);
       } else {
         var ends = state.ranges[entry.key], text = ends && ends[entry.end] !== null ? String(ends[entry.end]) : "";
         if (document.activeElement !== entry.field) entry.field.value = text;
@@ -163,12 +163,12 @@
     });
     Object.keys(parts).forEach(function (key) {
       var wanted = state.facets[key] || [];
-      parts[key].textContent = wanted.length ? wanted.length + " chosen" : "";
+      parts[key].textContent = wanted.length ? count("{0} chosen", "{0} chosen", wanted.length) : "";
     });
     var chips = find("chips");
     chips.replaceChildren();
     function chip(text, remove) {
-      var button = make("button", { type: "button", class: "chip", "aria-label": "Remove the filter " + text });
+      var button = make("button", { type: "button", class: "chip", "aria-label": say("Remove the filter {0}", text) });
       button.append(text, make("span", { "aria-hidden": "true", text: " ×" }));
       button.addEventListener("click", function () { remove(); changed(); find("count").focus(); });
       chips.append(make("li", {}, [button]));
@@ -176,7 +176,7 @@
     Object.keys(state.facets).forEach(function (key) {
       var label = engine.facets.find(function (facet) { return facet.key === key; }).label;
       state.facets[key].forEach(function (value) {
-        chip(label + ": " + nameOf(key, value), function () {
+        chip(label + say(": ") + nameOf(key, value), function () {
           state.facets[key] = state.facets[key].filter(function (one) { return one !== value; });
           if (!state.facets[key].length) delete state.facets[key];
         });
@@ -185,8 +185,8 @@
     index.numbers.forEach(function (entry) {
       var ends = state.ranges[entry.key];
       if (!ends) return;
-      var text = (ends[0] === null ? "up to " + ends[1] : ends[1] === null ? "from " + ends[0] : ends[0] + " to " + ends[1]);
-      chip(entry.label + ": " + text + (entry.unit ? " " + entry.unit : ""), function () { delete state.ranges[entry.key]; });
+      var text = ends[0] === null ? say("up to {0}", ends[1]) : ends[1] === null ? say("from {0}", ends[0]) : say("{0} to {1}", ends[0], ends[1]);
+      chip(entry.label + say(": ") + text + (entry.unit ? " " + entry.unit : ""), function () { delete state.ranges[entry.key]; });
     });
     find("clear").hidden = !chips.children.length && !state.q && state.deprecated === "no";
   }
@@ -199,9 +199,9 @@
       (engine.facet("sensor", row).length ? engine.facet("sensor", row) : engine.facet("instrument", row)).join(", ")
     ];
     var bands = engine.number("bands", row), gsd = engine.number("gsd", row), size = engine.number("parameters", row);
-    if (bands !== null) words.push(plural(bands, "band"));
-    if (gsd !== null) words.push(gsd + " m");
-    if (size !== null) words.push(search.short(size) + " parameters");
+    if (bands !== null) words.push(count("{0} band", "{0} bands", bands));
+    if (gsd !== null) words.push(globalThis.dlmFigure(gsd) + " m");
+    if (size !== null) words.push(say("{0} parameters", search.short(size)));
     return words.concat(engine.facet("license", row)).filter(Boolean);
   }
   // Results are made once: the next key pressed often shows the same ones.
@@ -211,19 +211,19 @@
   }
   function makeItem(row) {
     var id = index.ids[row], title = index.titles[row], flags = index.flags[row];
-    var box = make("input", { type: "checkbox", "data-id": id, "aria-label": "Compare " + title });
+    var box = make("input", { type: "checkbox", "data-id": id, "aria-label": say("Compare {0}", title) });
     box.checked = state.compare.includes(id);
     box.addEventListener("change", function () { choose(id); });
     return make("li", { class: "result" }, [
       make("div", { class: "what" }, [
         make("a", { href: root + engine.folder(row) + "/index.html", text: title }),
-        flags & 4 ? make("span", { class: "badge", text: "withdrawn" })
-          : flags & 1 ? make("span", { class: "badge warn", text: "deprecated" }) : null,
-        flags & 2 ? make("span", { class: "badge", text: "experimental" }) : null,
+        flags & 4 ? make("span", { class: "badge", text: say("withdrawn") })
+          : flags & 1 ? make("span", { class: "badge warn", text: say("deprecated") }) : null,
+        flags & 2 ? make("span", { class: "badge", text: say("experimental") }) : null,
         make("span", { class: "facts" }, facts(row).map(function (text) { return make("span", { text: text }); }))
       ]),
       make("div", { class: "thumbnail" }, [search.thumbnail(index, row)]),
-      make("label", { class: "pick" }, [box, make("span", { "aria-hidden": "true", text: "Compare" })])
+      make("label", { class: "pick" }, [box, make("span", { "aria-hidden": "true", text: say("Compare") })])
     ]);
   }
   function showResults(from) {
@@ -232,18 +232,21 @@
     if (from) list.append(part); else list.replaceChildren(part);
     var rest = result.rows.length - shown, more = find("more");
     more.hidden = rest <= 0;
-    more.textContent = "Show " + Math.min(rest, PAGE) + " more";
+    more.textContent = say("Show {0} more", Math.min(rest, PAGE));
   }
   function announce() {
     var hidden = state.deprecated === "no" ? result.deprecated.only : 0, show = find("outdated");
-    var text = result.rows.length ? plural(result.rows.length, "model") : "No model fits these filters";
+    var text = result.rows.length ? count("{0} model", "{0} models", result.rows.length) : say("No model fits these filters");
     if (hidden) {
       var withdrawn = result.withdrawn, deprecated = hidden - withdrawn;
-      text += " · " + [deprecated ? deprecated.toLocaleString("en") + " deprecated" : "", withdrawn ? withdrawn.toLocaleString("en") + " withdrawn" : ""]
-        .filter(Boolean).join(" and ") + " hidden";
+      var parts = [
+        deprecated ? count("{0} deprecated", "{0} deprecated", deprecated) : "",
+        withdrawn ? count("{0} withdrawn", "{0} withdrawn", withdrawn) : ""
+      ].filter(Boolean);
+      text += " · " + count("{1} hidden", "{1} hidden", hidden, parts.join(say(" and ")));
     }
     show.hidden = !hidden && state.deprecated === "no";
-    show.textContent = state.deprecated === "no" ? "Show " + (hidden === 1 ? "it" : "them") : "Hide deprecated and withdrawn";
+    show.textContent = state.deprecated !== "no" ? say("Hide deprecated and withdrawn") : hidden === 1 ? say("Show it") : say("Show them");
     if (find("count").textContent !== text) find("count").textContent = text;
   }
   function update() {
@@ -252,7 +255,7 @@
     showResults(0);
     announce();
     // Without words to match, the first order is that of the titles.
-    find("sort").options[0].text = state.q ? "Best match" : "Title";
+    find("sort").options[0].text = state.q ? say("Best match") : say("Title");
     find("sort").options[1].hidden = !state.q;
     find("sort").value = state.sort;
     if (document.activeElement !== find("query")) find("query").value = state.q;
@@ -281,14 +284,14 @@
     tray.hidden = !chosen.length;
     list.replaceChildren.apply(list, chosen.map(function (id) {
       var title = index.titles[rowOf.get(id)];
-      var button = make("button", { type: "button", class: "chip", "aria-label": "Do not compare " + title });
+      var button = make("button", { type: "button", class: "chip", "aria-label": say("Do not compare {0}", title) });
       button.append(title, make("span", { "aria-hidden": "true", text: " ×" }));
       button.addEventListener("click", function () { choose(id); });
       return make("li", {}, [button]);
     }));
     var link = find("compare");
     link.href = root + "compare/index.html?ids=" + chosen.map(encodeURIComponent).join(",");
-    link.textContent = "Compare " + plural(chosen.length, "model");
+    link.textContent = count("Compare {0} model", "Compare {0} models", chosen.length);
     find("full").hidden = chosen.length < MOST;
     place.querySelectorAll("[data-id]").forEach(function (box) {
       box.checked = chosen.includes(box.dataset.id);

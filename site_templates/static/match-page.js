@@ -3,20 +3,23 @@
   "use strict";
   var place = document.querySelector("[data-match]");
   if (!place || !globalThis.DLM_INDEX || !globalThis.dlmSearch || !globalThis.dlmMatch) return;
+  var say = globalThis.dlmSay, count = globalThis.dlmSayCount;
   var search = globalThis.dlmSearch, matching = globalThis.dlmMatch, make = search.element;
   var index = globalThis.DLM_INDEX, root = place.dataset.root, PAGE = 20, RADAR = ["VV", "VH", "HH", "HV"];
   if (search.fetchRest(root, index, function (done) { if (done) start(); })) return;
-  var VERDICTS = { fits: "Fits", possible: "Possible", unclear: "Unclear", no: "Does not fit" };
+  var VERDICTS = { fits: say("Fits"), possible: say("Possible"), unclear: say("Unclear"), no: say("Does not fit") };
   var STATUS = { fits: "✓", near: "≈", unknown: "?", differs: "✗" };
-  var SAID = { fits: "fits", near: "nearly", unknown: "unknown", differs: "differs" };
-  var LABELS = { bands: "Bands", sensor: "Sensor", gsd: "GSD", level: "Level", dtype: "Data type", place: "Place", time: "Time", task: "Task", status: "Status" };
+  var SAID = { fits: say("fits"), near: say("nearly"), unknown: say("unknown"), differs: say("differs") };
+  var LABELS = {
+    bands: say("Bands"), sensor: say("Sensor"), gsd: say("GSD"), level: say("Level"), dtype: say("Data type"), place: say("Place"),
+    time: say("Time"), task: say("Task"), status: say("Status")
+  };
   var rowOf = new Map(index.ids.map(function (id, row) { return [id, row]; }));
   var records = null, item = null, results = [], shown = PAGE;
 
   function find(name) { return place.querySelector("[data-" + name + "]"); }
   function fact(name) { return place.querySelector("[data-fact='" + name + "']"); }
   function facet(key) { return index.facets.find(function (entry) { return entry.key === key; }).values; }
-  function plural(number, noun) { return number + " " + noun + (number === 1 ? "" : "s"); }
   function ticked() { return Array.from(find("bands").querySelectorAll("input:checked")).map(function (box) { return box.value; }); }
 
   // --- the form
@@ -24,8 +27,8 @@
   function build() {
     ["", "uint8", "uint16", "int16", "float32"].concat(facet("dtype")).filter(function (value, at, all) {
       return all.indexOf(value) === at;
-    }).forEach(function (value) { fact("dtype").append(make("option", { value: value, text: value || "any" })); });
-    [""].concat(facet("task")).forEach(function (value) { fact("task").append(make("option", { value: value, text: search.sentence(value) || "Any" })); });
+    }).forEach(function (value) { fact("dtype").append(make("option", { value: value, text: value || say("any") })); });
+    [""].concat(facet("task")).forEach(function (value) { fact("task").append(make("option", { value: value, text: search.sentence(value) || say("Any") })); });
     facet("sensor").forEach(function (value) { find("sensors").append(make("option", { value: value })); });
     ["L1C", "L2A"].concat(facet("level")).filter(function (value, at, all) { return all.indexOf(value) === at; })
       .forEach(function (value) { find("levels").append(make("option", { value: value })); });
@@ -92,8 +95,8 @@
       item = matching.toImagery(parsed);
     } catch (error) {
       find("error").textContent = error instanceof SyntaxError
-        ? "This is not JSON: " + error.message
-        : "This is JSON, but not a STAC Item or Collection.";
+        ? say("This is not JSON: {0}", error.message)
+        : say("This is JSON, but not a STAC Item or Collection.");
     }
     if (item) fill(item);
     changed();
@@ -105,7 +108,7 @@
       find("text").value = "";
       read(String(reader.result));
     });
-    reader.addEventListener("error", function () { find("error").textContent = "The file cannot be read."; });
+    reader.addEventListener("error", function () { find("error").textContent = say("The file cannot be read."); });
     reader.readAsText(file);
   }
 
@@ -115,11 +118,11 @@
     var wanted = imagery();
     if (!Object.keys(wanted).length) {
       results = [];
-      find("status").textContent = "Describe the imagery to see which models fit.";
+      find("status").textContent = say("Describe the imagery to see which models fit.");
       return show(0);
     }
     if (!records) {
-      find("status").textContent = "Reading the models …";
+      find("status").textContent = say("Reading the models …");
       return search.fetchDetails(root, index, index.ids.map(function (_, row) { return row; }), function (found) {
         records = found.filter(Boolean);
         changed();
@@ -128,15 +131,18 @@
     results = matching.match(records, wanted);
     var counts = { fits: 0, possible: 0, unclear: 0, no: 0 };
     results.forEach(function (result) { counts[result.verdict]++; });
-    var words = [plural(counts.fits, "model") + (counts.fits === 1 ? " fits" : " fit"), counts.possible + " possible", counts.unclear + " unclear", counts.no + " not"];
-    find("status").textContent = (item && item.name ? item.name + ": " : "") + words.join(" · ");
+    var words = [
+      count("{0} model fits", "{0} models fit", counts.fits), count("{0} possible", "{0} possible", counts.possible),
+      count("{0} unclear", "{0} unclear", counts.unclear), count("{0} not", "{0} not", counts.no)
+    ];
+    find("status").textContent = (item && item.name ? item.name + say(": ") : "") + words.join(" · ");
     shown = PAGE;
     show(0);
   }
   function reason(made) {
     return make("li", { class: "is-" + made.status + " is-" + made.criterion }, [
       make("span", { class: "mark", "aria-hidden": "true", text: STATUS[made.status] }),
-      make("span", { class: "hidden", text: SAID[made.status] + ": " }),
+      make("span", { class: "hidden", text: SAID[made.status] + say(": ") }),
       make("span", { class: "label", text: LABELS[made.criterion] }), make("span", { text: made.text })
     ]);
   }
@@ -149,9 +155,9 @@
       list.append(make("li", { class: "verdict-" + result.verdict }, [
         make("div", { class: "what" }, [
           make("a", { href: root + collection + "/" + result.id + "/index.html", text: index.titles[row] }),
-          index.flags[row] & 4 ? make("span", { class: "badge", text: "withdrawn" })
-            : index.flags[row] & 1 ? make("span", { class: "badge warn", text: "deprecated" }) : null,
-          make("span", { class: "score" }, [make("strong", { text: VERDICTS[result.verdict] }), " " + result.score + " of 100"])
+          index.flags[row] & 4 ? make("span", { class: "badge", text: say("withdrawn") })
+            : index.flags[row] & 1 ? make("span", { class: "badge warn", text: say("deprecated") }) : null,
+          make("span", { class: "score" }, [make("strong", { text: VERDICTS[result.verdict] }), " " + say("{0} of 100", result.score)])
         ]),
         make("div", { class: "thumbnail" }, [search.thumbnail(index, row)]),
         make("ul", { class: "reasons" }, result.reasons.map(reason))
@@ -159,7 +165,7 @@
     });
     var rest = results.length - shown;
     find("more").hidden = rest <= 0;
-    find("more").textContent = "Show " + Math.min(rest, PAGE) + " more";
+    find("more").textContent = say("Show {0} more", Math.min(rest, PAGE));
   }
 
   build();

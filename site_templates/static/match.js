@@ -2,7 +2,7 @@
 // tests/match_cases.json is run through both. Nothing here touches the page or the network.
 (function () {
   "use strict";
-  var api = { rules: globalThis.DLM_RULES };
+  var api = { rules: globalThis.DLM_RULES }, say = globalThis.dlmSay, sayCount = globalThis.dlmSayCount;
 
   function known(value) { return value !== undefined && value !== null && value !== ""; }
   function list(value) { return Array.isArray(value) ? value : known(value) ? [value] : []; }
@@ -14,13 +14,13 @@
 
   function number(value, digits) {
     var scale = Math.pow(10, digits === undefined ? 2 : digits);
-    return String(Math.floor(value * scale + 0.5) / scale);
+    return globalThis.dlmFigure(Math.floor(value * scale + 0.5) / scale);
   }
   function nanometres(micrometres) { return number(micrometres * 1000, 1) + " nm"; }
-  function count(size, noun) { return size === 1 ? "1 " + noun : size + " " + noun + "s"; }
+  function bandCount(size) { return sayCount("{0} band", "{0} bands", size); }
   function listed(names) {
     var most = api.rules.named;
-    return names.slice(0, most).join(", ") + (names.length > most ? " and " + (names.length - most) + " more" : "");
+    return names.slice(0, most).join(", ") + (names.length > most ? say(" and {0} more", names.length - most) : "");
   }
 
   // --- imagery
@@ -110,7 +110,7 @@
     return api.rules.common_names.includes(name) ? name : null;
   }
   function called(band) {
-    return String(band[1] || band[0] || "unnamed band") + (band[2] ? " (" + nanometres(band[2]) + ")" : "");
+    return String(band[1] || band[0] || say("unnamed band")) + (band[2] ? " (" + nanometres(band[2]) + ")" : "");
   }
   // 0 where the bands are the same, 1 where they are nearly, with their distance; null where they are not.
   function compareBands(band, candidate) {
@@ -134,10 +134,10 @@
       wanted = wanted.concat(entry.bands || []);
       channels += (entry.shape || [])[1] || 0;
     });
-    if (!given.length) return ["unknown", "the bands of the image are not stated"];
+    if (!given.length) return ["unknown", say("the bands of the image are not stated")];
     if (!wanted.length) {
-      if (channels <= given.length) return ["unknown", "the bands of the model are not stated"];
-      return ["differs", "reads " + channels + " channels; the image has " + count(given.length, "band")];
+      if (channels <= given.length) return ["unknown", say("the bands of the model are not stated")];
+      return ["differs", say("reads {0} channels; the image has {1}", channels, bandCount(given.length))];
     }
     var used = new Set(), shifted = [], missing = [];
     wanted.forEach(function (band) {
@@ -149,12 +149,12 @@
       });
       if (!best) return missing.push(called(band));
       used.add(best[2]);
-      if (best[0]) shifted.push(called(band) + " as " + called(given[best[2]]));
+      if (best[0]) shifted.push(say("{0} as {1}", called(band), called(given[best[2]])));
     });
-    var reads = "reads " + count(wanted.length, "band");
-    if (missing.length) return ["differs", reads + "; the image has no " + listed(missing)];
-    if (shifted.length) return ["near", reads + ", all in the image, " + listed(shifted)];
-    return ["fits", reads + ", all in the image"];
+    var reads = sayCount("reads {0} band", "reads {0} bands", wanted.length);
+    if (missing.length) return ["differs", say("{0}; the image has no {1}", reads, listed(missing))];
+    if (shifted.length) return ["near", say("{0}, all in the image, {1}", reads, listed(shifted))];
+    return ["fits", say("{0}, all in the image", reads)];
   }
   function sameSensor(one, other) {
     var short = one.length <= other.length ? one : other, long = short === one ? other : one;
@@ -163,30 +163,30 @@
   function matchSensor(record, imagery) {
     var own = words(record.sensors), theirs = words(imagery.sensors);
     var tools = words(record.instruments), theirTools = words(imagery.instruments);
-    if (!own.length && !tools.length) return ["unknown", "the model names no sensor"];
-    if (!theirs.length && !theirTools.length) return ["unknown", "the sensor of the image is not stated"];
+    if (!own.length && !tools.length) return ["unknown", say("the model names no sensor")];
+    if (!theirs.length && !theirTools.length) return ["unknown", say("the sensor of the image is not stated")];
     var shared = tools.some(function (word) { return theirTools.includes(word); });
     var apart = tools.length && theirTools.length && !shared;
-    var made = "made for " + (own.length ? own : tools).join(", "), others = theirTools.join(", ");
+    var made = say("made for {0}", (own.length ? own : tools).join(", ")), others = theirTools.join(", ");
     if (own.length && theirs.length) {
       if (own.some(function (a) { return theirs.some(function (b) { return sameSensor(a, b); }); })) {
-        return apart ? ["near", made + " with " + tools.join(", ") + "; the image is from " + others] : ["fits", made];
+        return apart ? ["near", say("{0} with {1}; the image is from {2}", made, tools.join(", "), others)] : ["fits", made];
       }
-      return [shared ? "near" : "differs", made + "; the image is from " + theirs[0]];
+      return [shared ? "near" : "differs", say("{0}; the image is from {1}", made, theirs[0])];
     }
     if (tools.length && theirTools.length) {
-      return shared ? ["fits", made] : ["differs", made + "; the image is from " + others];
+      return shared ? ["fits", made] : ["differs", say("{0}; the image is from {1}", made, others)];
     }
-    return ["unknown", "the model and the image name their sensors in different ways"];
+    return ["unknown", say("the model and the image name their sensors in different ways")];
   }
   function matchGsd(record, imagery) {
     var own = record.gsd, theirs = imagery.gsd;
-    if (!own) return ["unknown", "the model states no ground sample distance"];
-    if (!theirs) return ["unknown", "the ground sample distance of the image is not stated"];
+    if (!own) return ["unknown", say("the model states no ground sample distance")];
+    if (!theirs) return ["unknown", say("the ground sample distance of the image is not stated")];
     var ratio = Math.max(own, theirs) / Math.min(own, theirs);
-    var text = "for " + number(own) + " m; the image has " + number(theirs) + " m";
+    var text = say("for {0} m; the image has {1} m", number(own), number(theirs));
     if (ratio <= api.rules.same_gsd) return ["fits", text];
-    return [ratio <= api.rules.near_gsd ? "near" : "differs", text + ": resample by " + number(ratio)];
+    return [ratio <= api.rules.near_gsd ? "near" : "differs", say("{0}: resample by {1}", text, number(ratio))];
   }
   function best(values, compare) {
     return values.map(compare).reduce(function (one, other) {
@@ -199,8 +199,8 @@
   }
   function matchLevel(record, imagery) {
     var levels = record.levels || [], given = imagery.level;
-    if (!levels.length) return ["unknown", "the model states no processing level"];
-    if (!given) return ["unknown", "the processing level of the image is not stated"];
+    if (!levels.length) return ["unknown", say("the model states no processing level")];
+    if (!given) return ["unknown", say("the processing level of the image is not stated")];
     var status = best(levels, function (name) {
       var own = level(name), theirs = level(given);
       if (name.toLowerCase() === given.toLowerCase()) return "fits";
@@ -208,12 +208,12 @@
       if (own[0] !== theirs[0]) return "differs";
       return own[1] && theirs[1] && own[1] !== theirs[1] ? "near" : "fits";
     });
-    return [status, "for " + levels.join(", ") + "; the image is " + given];
+    return [status, say("for {0}; the image is {1}", levels.join(", "), given)];
   }
   function matchDtype(record, imagery) {
     var dtypes = record.dtypes || [], given = imagery.dtype;
-    if (!dtypes.length) return ["unknown", "the model states no data type"];
-    if (!given) return ["unknown", "the data type of the image is not stated"];
+    if (!dtypes.length) return ["unknown", say("the model states no data type")];
+    if (!given) return ["unknown", say("the data type of the image is not stated")];
     var status = best(dtypes, function (name) {
       if (name === given) return "fits";
       var kind = name.replace(/[0-9]/g, "");
@@ -221,41 +221,41 @@
       var wider = Number(name.replace(/[^0-9]/g, "")) > Number(given.replace(/[^0-9]/g, ""));
       return kind === given.replace(/[0-9]/g, "") && wider ? "near" : "differs";
     });
-    var advice = { fits: "", near: ": convert", differs: ": rescale" }[status];
-    return [status, "for " + dtypes.join(", ") + "; the image is " + given + advice];
+    var advice = { fits: "", near: say(": convert"), differs: say(": rescale") }[status];
+    return [status, say("for {0}; the image is {1}", dtypes.join(", "), given) + advice];
   }
   function parallels(box) { return box[0] <= box[2] ? [[box[0], box[2]]] : [[box[0], 180], [-180, box[2]]]; }
   function matchPlace(record, imagery) {
     var own = record.bbox, theirs = imagery.bbox;
-    if (!own) return ["fits", "not bound to a place"];
-    if (!theirs) return ["unknown", "the footprint of the image is not stated"];
+    if (!own) return ["fits", say("not bound to a place")];
+    if (!theirs) return ["unknown", say("the footprint of the image is not stated")];
     var meet = own[1] <= theirs[3] && theirs[1] <= own[3] && parallels(own).some(function (a) {
       return parallels(theirs).some(function (b) { return a[0] <= b[1] && b[0] <= a[1]; });
     });
-    if (meet) return ["fits", "the image lies in the footprint of the model"];
-    return ["differs", "the image lies outside the footprint of the model"];
+    if (meet) return ["fits", say("the image lies in the footprint of the model")];
+    return ["differs", say("the image lies outside the footprint of the model")];
   }
   function day(text) { return String(text || "").slice(0, 10); }
   function matchTime(record, imagery) {
     var start = day(record.start), end = day(record.end), first = day(imagery.start), last = day(imagery.end);
-    if (!start && !end) return ["fits", "not bound to a time"];
-    if (!first && !last) return ["unknown", "the time of the image is not stated"];
-    var span = (start || "open") + " to " + (end || "open");
+    if (!start && !end) return ["fits", say("not bound to a time")];
+    if (!first && !last) return ["unknown", say("the time of the image is not stated")];
+    var span = say("{0} to {1}", start || say("open"), end || say("open"));
     if ((!end || !first || first <= end) && (!start || !last || start <= last)) {
-      return ["fits", "the image is from the time of the model, " + span];
+      return ["fits", say("the image is from the time of the model, {0}", span)];
     }
-    return ["near", "for " + span + "; the image is from " + (first || last)];
+    return ["near", say("for {0}; the image is from {1}", span, first || last)];
   }
   function matchTask(record, task) {
     var tasks = record.tasks || [];
-    if (!tasks.length) return ["unknown", "the model states no task"];
-    return [words(tasks).includes(task.toLowerCase()) ? "fits" : "differs", "for " + tasks.join(", ")];
+    if (!tasks.length) return ["unknown", say("the model states no task")];
+    return [words(tasks).includes(task.toLowerCase()) ? "fits" : "differs", say("for {0}", tasks.join(", "))];
   }
 
   api.matchOne = function (record, imagery) {
     if (record.withdrawn !== undefined) {
-      var since = record.withdrawn ? " since " + day(record.withdrawn) : "";
-      var reason = { criterion: "status", status: "differs", text: "the model is withdrawn" + since };
+      var words = record.withdrawn ? say("the model is withdrawn since {0}", day(record.withdrawn)) : say("the model is withdrawn");
+      var reason = { criterion: "status", status: "differs", text: words };
       return { id: record.id, verdict: "no", score: 0, reasons: [reason] };
     }
     var rules = api.rules, status = {}, total = 0, points = 0, verdict = "fits";

@@ -187,9 +187,9 @@
   // A number to three digits with a letter for its size: 24.5 M.
   function short(value) {
     var step = 0;
-    if (Math.abs(value) < 1000) return String(value);
+    if (Math.abs(value) < 1000) return globalThis.dlmFigure(value);
     while (step < 4 && Math.abs(Number(value.toPrecision(3))) >= 1000) { value /= 1000; step++; }
-    return Number(value.toPrecision(3)) + UNITS[step - 1];
+    return globalThis.dlmFigure(Number(value.toPrecision(3))) + UNITS[step - 1];
   }
   function sentence(text) { return text.charAt(0).toUpperCase() + text.slice(1); }
   function element(name, attributes, children) {
