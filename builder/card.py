@@ -11,7 +11,7 @@ import html
 import re
 import shlex
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -160,7 +160,7 @@ def to_card(
         standings=to_standings(model, statistics),
         outputs=outputs,
         runtimes=runtimes,
-        deploy=bundle.files,
+        deploy=tuple(replace(file, title=say(file.title)) for file in bundle.files),
         missing=tuple(_missing(model, bundle.missing)) if not model.withdrawn else (),
         sections=tuple(_extra_sections(model)),
         metric_columns=tuple(columns),

@@ -26,6 +26,7 @@ from builder.mlm_values import (
     unused,
 )  # fmt: skip
 from builder.model import Data, Docker, Model, Output, Tensor
+from builder.words import say
 
 MLM_URI = "https://stac-extensions.github.io/mlm/v1.5.2/schema.json"
 # The version whose definitions the MLM schema refers to.
@@ -80,7 +81,7 @@ def without_derived(properties: Mapping[str, Any], model: Model) -> dict[str, An
 
 def why_not(model: Model) -> str | None:
     """Why a model cannot be said in MLM, or None when it can."""
-    return None if model.weights else "MLM requires an asset with the role weights, and there is none"
+    return None if model.weights else say("MLM requires an asset with the role weights, and there is none")
 
 
 def to_mlm(model: Model, item: Mapping[str, Any]) -> Mlm:
@@ -89,7 +90,7 @@ def to_mlm(model: Model, item: Mapping[str, Any]) -> Mlm:
     Where the author gives `mlm:` properties these stand alone, and nothing is added.
     """
     if any(key.startswith(PREFIX) for key in item["properties"]):
-        return Mlm(notes=("the model file has mlm: fields of its own; nothing is added to them",))
+        return Mlm(notes=(say("the model file has mlm: fields of its own; nothing is added to them"),))
     if reason := why_not(model):
         return Mlm(notes=(reason,))
     mapping = _Mapping(model, item)
@@ -126,22 +127,26 @@ class _Mapping:
         made |= self.runtime()
         made["mlm:input"] = [self.input(index) for index in range(len(model.inputs))]
         made["mlm:output"] = self.outputs()
-        for key, what in (("mlm:tasks", "task"), ("mlm:input", "input"), ("mlm:output", "output with a shape")):
+        for key, what in (
+            ("mlm:tasks", say("task")),
+            ("mlm:input", say("input")),
+            ("mlm:output", say("output with a shape")),
+        ):
             if not made[key]:
-                self.notes.append(f"{key} is empty: no {what} is stated")
+                self.notes.append(say("{0} is empty: no {1} is stated", key, what))
         batches = {tensor.batch for entry in model.inputs for tensor in entry.input_tensors if tensor.batch}
         if len(batches) == 1:
             made["mlm:batch_size_suggestion"] = batches.pop()
         made |= self.data()
         for member in model.archive:
-            self.lose(member.path, "MLM does not list what is inside an archive")
+            self.lose(member.path, say("MLM does not list what is inside an archive"))
         return made
 
     def architecture(self) -> dict[str, Any]:
         first, *others = self.model.architecture or (None,)
         for other in others:
             if other is not None:
-                self.lose(other.path, "MLM describes one architecture")
+                self.lose(other.path, say("MLM describes one architecture"))
         made: dict[str, Any] = {"mlm:architecture": (first.type if first else None) or UNKNOWN}
         if first is None:
             return made
@@ -152,37 +157,37 @@ class _Mapping:
             if isinstance(size, int) or math.isfinite(size):
                 made["mlm:memory_size"] = round(size)
             else:
-                self.lose_each(first, "no number of bytes says this", "estimated_total_size_mb")
+                self.lose_each(first, say("no number of bytes says this"), "estimated_total_size_mb")
         if first.pretrained_stated:
             source = first.pretrained
             scratch = not source or (isinstance(source, str) and source.strip().lower() in FROM_SCRATCH)
             made["mlm:pretrained"] = not scratch
             if scratch or isinstance(source, str):
                 made["mlm:pretrained_source"] = None if scratch else source
-        self.lose_each(first, "MLM has no list of layers", "summary")
+        self.lose_each(first, say("MLM has no list of layers"), "summary")
         return made
 
     def runtime(self) -> dict[str, Any]:
         made: dict[str, Any] = {}
         for number, runtime in enumerate(self.model.runtime):
             if number:
-                self.lose_each(runtime, "MLM names one framework", "framework", "version")
+                self.lose_each(runtime, say("MLM names one framework"), "framework", "version")
             else:
                 if runtime.framework and _FRAMEWORK.fullmatch(runtime.framework):
                     made["mlm:framework"] = runtime.framework
                 else:
-                    self.lose_each(runtime, "MLM's names begin and end with a letter or digit", "framework")
+                    self.lose_each(runtime, say("MLM's names begin and end with a letter or digit"), "framework")
                 if runtime.version and (version := to_version(runtime.version)):
                     made["mlm:framework_version"] = version
                 else:
-                    self.lose_each(runtime, "MLM wants a semantic version", "version")
-            self.lose_each(runtime, "MLM has no place for it", "model_commit_hash", "requirement_file")
+                    self.lose_each(runtime, say("MLM wants a semantic version"), "version")
+            self.lose_each(runtime, say("MLM has no place for it"), "model_commit_hash", "requirement_file")
             for docker in runtime.docker:
-                self.lose_each(docker, "MLM has no place for it", "docker_file", "working_dir", "run")
+                self.lose_each(docker, say("MLM has no place for it"), "docker_file", "working_dir", "run")
                 if docker.gpu:
                     made |= {"mlm:accelerator": "cuda", "mlm:accelerator_constrained": True}
                 else:
-                    self.lose_each(docker, "MLM cannot say that no accelerator is needed", "gpu")
+                    self.lose_each(docker, say("MLM cannot say that no accelerator is needed"), "gpu")
         return made
 
     def data(self) -> dict[str, Any]:
@@ -192,13 +197,13 @@ class _Mapping:
         read = [self.data_of(index) for index in range(len(self.model.inputs))]
         for data in self.model.data:
             if data not in read:
-                self.lose_each(data, "no input of its own reads this imagery", "dtype", "useful_bands")
+                self.lose_each(data, say("no input of its own reads this imagery"), "dtype", "useful_bands")
             if level is None or level == "ortho":
-                why = "processing:level takes a level" if level else "an Item has one processing:level"
+                why = say("processing:level takes a level") if level else say("an Item has one processing:level")
                 self.lose_each(data, why, "process_level")
-            self.lose_each(data, "MLM does not describe the imagery", "number_of_bands", "test_file")
+            self.lose_each(data, say("MLM does not describe the imagery"), "number_of_bands", "test_file")
             if data.nodata_stated:
-                self.lose((*data.path, "nodata_value"), "MLM does not describe the imagery")
+                self.lose((*data.path, "nodata_value"), say("MLM does not describe the imagery"))
         return {"processing:level": level} if level and level != "ortho" and not stated else {}
 
     # --- inputs and outputs ---
@@ -215,15 +220,15 @@ class _Mapping:
         bands = self.band_names(index)
         scaling = to_value_scaling(entry)
         if scaling is None:
-            self.lose(entry.path, "no finite number says its scaling and normalisation in one step")
+            self.lose(entry.path, say("no finite number says its scaling and normalisation in one step"))
         order = ["batch", "bands" if bands else "channel", "height", "width"]
         kind = DATA_TYPES.get(data.dtype or "", _FLOAT) if data else _FLOAT
         if scaling:
             kind = _FLOAT
         if data is not None and data.dtype is not None and DATA_TYPES.get(data.dtype) != kind:
-            self.lose_each(data, "MLM gives the type of what the network is fed, not of the imagery", "dtype")
+            self.lose_each(data, say("MLM gives the type of what the network is fed, not of the imagery"), "dtype")
         if not entry.name:
-            self.notes.append(f"mlm:input[{index}].name is made up: no name is stated")
+            self.notes.append(say("mlm:input[{0}].name is made up: no name is stated", index))
         made: dict[str, Any] = {
             "name": entry.name or ("input" if len(self.model.inputs) == 1 else f"input-{index + 1}"),
             "bands": bands,
@@ -234,7 +239,7 @@ class _Mapping:
         if entry.pre_processing_function:
             made["pre_processing_function"] = {"format": "python", "expression": entry.pre_processing_function}
         if len(entry.input_tensors) > 1 and any(tensor != entry.input_tensors[0] for tensor in entry.input_tensors):
-            self.lose((*entry.path, "input_tensors"), "MLM gives one shape; where they differ it is free")
+            self.lose((*entry.path, "input_tensors"), say("MLM gives one shape; where they differ it is free"))
         return made
 
     def band_names(self, index: int) -> list[str]:
@@ -245,7 +250,7 @@ class _Mapping:
         described = self.model.bands or all("eo:bands" in asset.fields for asset in weights)
         if names and all(names) and described:
             return names
-        why = "MLM names bands that eo:bands describes, and it does not name these"
+        why = say("MLM names bands that eo:bands describes, and it does not name these")
         for owner, key in ((entry, "selected_band"), (self.data_of(index), "useful_bands")):
             if owner is not None:
                 self.lose_each(owner, why, key)
@@ -263,12 +268,16 @@ class _Mapping:
         for output in self.model.outputs:
             rank = len(output.final_layer_size)
             if not 1 <= rank <= 4:
-                why = "MLM requires the shape of an output" if rank == 0 else "dlm:outputs names four dimensions"
+                why = (
+                    say("MLM requires the shape of an output")
+                    if rank == 0
+                    else say("dlm:outputs names four dimensions")
+                )
                 keys = ("number_of_classes", "class_name_mapping", "dont_care_index", "post_processing_function")
                 self.lose_each(output, why, "final_layer_size", *keys)
                 continue
             made.append(self.output(output, unused(to_slug(output.task or "output"), [one["name"] for one in made])))
-            self.notes.append(f"mlm:output[{len(made) - 1}].result.data_type is taken to be {_FLOAT}")
+            self.notes.append(say("mlm:output[{0}].result.data_type is taken to be {1}", len(made) - 1, _FLOAT))
         return made
 
     def output(self, output: Output, name: str) -> dict[str, Any]:
@@ -293,9 +302,11 @@ class _Mapping:
                 for entry, ignored in zip(output.class_name_mapping, nodata, strict=True)
             ]
         if not any(nodata):
-            self.lose_each(output, "MLM marks a class that does not count, and none has this index", "dont_care_index")
+            self.lose_each(
+                output, say("MLM marks a class that does not count, and none has this index"), "dont_care_index"
+            )
         if output.number_of_classes != count_classes(nodata, shape):
-            self.lose_each(output, "MLM counts the classes that are listed", "number_of_classes")
+            self.lose_each(output, say("MLM counts the classes that are listed"), "number_of_classes")
         if output.post_processing_function:
             made["post_processing_function"] = {"format": "python", "expression": output.post_processing_function}
         return made
@@ -324,13 +335,13 @@ class _Mapping:
                 fields = dict(known.get(key, about))
                 fields["roles"] = [*dict.fromkeys((*fields.get("roles", ()), "code"))]
             else:
-                self.lose_each(runtime, "an asset has an address", "model_src_url")
+                self.lose_each(runtime, say("an asset has an address"), "model_src_url")
                 key = next((key for key, asset in known.items() if "code" in asset.get("roles", ())), "")
                 fields = dict(known.get(key, {}))
             if fields and handler and fields.setdefault("mlm:entrypoint", handler) != handler:
-                self.lose_each(runtime, f"the asset {key} has another entrypoint", "model_handler")
+                self.lose_each(runtime, say("the asset {0} has another entrypoint", key), "model_handler")
             if not fields:
-                self.lose_each(runtime, "MLM gives it with the source code, which has no address", "model_handler")
+                self.lose_each(runtime, say("MLM gives it with the source code, which has no address"), "model_handler")
             elif fields != known.get(key):
                 made[key] = fields
             for docker in runtime.docker:
@@ -339,11 +350,11 @@ class _Mapping:
 
     def container(self, docker: Docker, known: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
         if docker.image_name is None:
-            self.lose_each(docker, "MLM gives it with the name of the image", "tag")
+            self.lose_each(docker, say("MLM gives it with the name of the image"), "tag")
             return {}
         tagged = ":" in docker.image_name.rpartition("/")[2] or "@" in docker.image_name
         if tagged:
-            self.lose_each(docker, "the name of the image has one", "tag")
+            self.lose_each(docker, say("the name of the image has one"), "tag")
         image = docker.image_name if tagged or not docker.tag else f"{docker.image_name}:{docker.tag}"
         # The way to write an image as a URI that container tools read: containers-transports(5).
         href = f"docker://{quote(image, safe='/:@')}"

@@ -18,6 +18,7 @@ from markdown.treeprocessors import Treeprocessor
 from markupsafe import Markup, escape
 
 from builder.simple_markdown import simple_html
+from builder.words import current, say
 
 LONGEST_MARKDOWN = 100_000
 """Characters of a text beyond which it is shown as it was written."""
@@ -214,7 +215,7 @@ def _with_regions(clean: str, prefix: str) -> str:
         if depth > 1:
             return match[0]
         number += 1
-        label = html.escape(f"Table {number}: {prefix.replace('-', ' ')}")
+        label = html.escape(say("Table {0}: {1}", number, prefix.replace("-", " ")))
         return f'<div class="scroll" role="region" tabindex="0" aria-label="{label}"><table>'
 
     clean = re.sub(r"<table>|</table>", open_region, clean)
@@ -261,14 +262,16 @@ class _CatalogMarkdown(Extension):
 
 
 def _converter() -> python_markdown.Markdown:
-    """The thread's converter: it keeps state while it runs, and making one costs more than most texts."""
-    converter = getattr(_local, "converter", None)
+    """The thread's converter for the language: it keeps state while it runs, and is slower to make than most texts."""
+    language = current().language
+    converters: dict[str, python_markdown.Markdown] = _local.__dict__.setdefault("converters", {})
+    converter = converters.get(language)
     if converter is None:
-        converter = _local.converter = python_markdown.Markdown(
+        converter = converters[language] = python_markdown.Markdown(
             extensions=["tables", "fenced_code", "footnotes", "sane_lists", _CatalogMarkdown()],
             extension_configs={
                 "tables": {"use_align_attribute": True},
-                "footnotes": {"BACKLINK_TITLE": "Back to text {}"},
+                "footnotes": {"BACKLINK_TITLE": say("Back to text") + " {}"},
             },
         )
     converter.reset()

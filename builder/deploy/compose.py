@@ -5,9 +5,10 @@ from __future__ import annotations
 from builder.deploy.docker import find_container
 from builder.deploy.quoting import yaml_list, yaml_text
 from builder.deploy.sheet import DeployFile, Sheet, Site, Withheld, to_comments
+from builder.words import mark
 
 NAME = "compose.yaml"
-TITLE = "The container for Docker Compose"
+TITLE = mark("The container for Docker Compose")
 _GPU = """\
     deploy:
       resources:

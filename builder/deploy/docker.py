@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from builder.deploy.sheet import DeployFile, Sheet, Site, Withheld, to_comments
 from builder.model import Docker, Model
+from builder.words import mark, say
 
 NAME = "docker-run.sh"
-TITLE = "The container as a command"
+TITLE = mark("The container as a command")
 _SHELL_SYNTAX = re.compile(r"[|&;<>()$`\n\r*?~\[\]]|(^|\s)#|^\s*\w+=")
 # https://pkg.go.dev/github.com/distribution/reference: a host, lower-case path, a tag, a digest.
 _LABEL = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?"
@@ -114,7 +115,7 @@ def _to_container(sheet: Sheet, docker: Docker) -> Container | None:
         sheet.state((*docker.path, "gpu"), "yes, all of them" if docker.gpu else "no")
     for key in ("run", "working_dir"):
         if "\0" in (getattr(docker, key) or ""):
-            sheet.lack((*docker.path, key), "a text without the character NUL, which no program can be given")
+            sheet.lack((*docker.path, key), say("a text without the character NUL, which no program can be given"))
     return None if sheet.missing else Container(image, command, docker.working_dir or None, bool(docker.gpu))
 
 
@@ -122,7 +123,9 @@ def _to_image(sheet: Sheet, docker: Docker) -> str:
     name, tag = docker.image_name or "", docker.tag or ""
     match = _REFERENCE.fullmatch(name) if len(name) <= _LONGEST else None
     if match is None:
-        sheet.lack((*docker.path, "image_name"), "the name of a container image in the form that container tools read")
+        sheet.lack(
+            (*docker.path, "image_name"), say("the name of a container image in the form that container tools read")
+        )
         return ""
     sheet.state((*docker.path, "image_name"), name)
     if match["tag"] or match["digest"]:
@@ -131,7 +134,7 @@ def _to_image(sheet: Sheet, docker: Docker) -> str:
         return name
     separator = "@" if re.fullmatch(_DIGEST, tag) else ":"
     if tag and not _REFERENCE.fullmatch(f"{name}{separator}{tag}"):
-        sheet.lack((*docker.path, "tag"), "a tag in the form that container tools read")
+        sheet.lack((*docker.path, "tag"), say("a tag in the form that container tools read"))
     if not tag or tag == "latest":
         why = "as stated" if tag else "which container tools take where none is stated"
         sheet.inferred.append(f"the tag latest, {why}; nothing pins it, it may be another image tomorrow")

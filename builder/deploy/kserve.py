@@ -13,9 +13,10 @@ from builder.deploy import triton
 from builder.deploy.quoting import yaml_text
 from builder.deploy.sheet import DeployFile, Sheet, Site, Withheld, file_name, to_comments
 from builder.model import Asset
+from builder.words import mark, say
 
 NAME = "inference-service.yaml"
-TITLE = "InferenceService for KServe"
+TITLE = mark("InferenceService for KServe")
 FORMATS = {"onnx": "onnx", "torchscript": "pytorch"}
 REPOSITORY = "/mnt/models"
 """Where KServe's runtime has Triton look for models."""
@@ -40,9 +41,13 @@ def render(site: Site) -> DeployFile | Withheld:
         uris.insert(0, (f"{site.address}/deploy/{triton.NAME}", f"{REPOSITORY}/{model.id}"))
         sheet.inferred.append("the address of the Triton configuration, which is published beside this file")
     elif not plain:
-        sheet.lack(("base_url",), "in catalog.yml, the address of the site, from which KServe gets the configuration")
+        sheet.lack(
+            ("base_url",), say("in catalog.yml, the address of the site, from which KServe gets the configuration")
+        )
     if not file_name(model.weights):
-        sheet.lack((*model.weights.path, "href"), "an address that ends in a file name of letters, digits and . _ -")
+        sheet.lack(
+            (*model.weights.path, "href"), say("an address that ends in a file name of letters, digits and . _ -")
+        )
     if sheet.missing:
         return sheet.withheld()
     name = to_label(model.id)
@@ -79,12 +84,12 @@ def _find_address(sheet: Sheet, site: Site, weights: Asset) -> str:
         if site.address:
             sheet.inferred.append("the address of the weights, which are published in the site")
             return f"{site.address}/{quote(name)}"
-        sheet.lack(("base_url",), "in catalog.yml, the address of the site, from which KServe gets the weights")
+        sheet.lack(("base_url",), say("in catalog.yml, the address of the site, from which KServe gets the weights"))
     elif _ADDRESS.fullmatch(weights.href):
         sheet.state((*weights.path, "href"), weights.href)
         return weights.href
     else:
-        sheet.lack((*weights.path, "href"), "an address of the weights that KServe reads: http, https, s3 or gs")
+        sheet.lack((*weights.path, "href"), say("an address of the weights that KServe reads: http, https, s3 or gs"))
     return ""
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from builder.deploy.sheet import DeployFile, InputTensor, Sheet, Site, Withheld, to_inputs, to_server_type
 from builder.model import Model, Output
 from builder.output import to_json
+from builder.words import mark, say
 
 REQUEST, RESPONSE = "request.schema.json", "response.schema.json"
 TYPES = (
@@ -35,7 +36,7 @@ _TENSOR = {"$ref": "#/$defs/tensor"}
 
 def render_request(site: Site) -> DeployFile | Withheld:
     """The schema of a request: each input with its name, shape and type."""
-    sheet, model = Sheet(REQUEST, "Schema of a request"), site.model
+    sheet, model = Sheet(REQUEST, mark("Schema of a request")), site.model
     inputs = to_inputs(sheet, model)
     if sheet.missing:
         return sheet.withheld()
@@ -64,11 +65,11 @@ def render_request(site: Site) -> DeployFile | Withheld:
 
 def render_response(site: Site) -> DeployFile | Withheld:
     """The schema of a response: as many outputs as the model has, with their shapes."""
-    sheet, model = Sheet(RESPONSE, "Schema of a response"), site.model
+    sheet, model = Sheet(RESPONSE, mark("Schema of a response")), site.model
     shaped = [output for output in model.outputs if output.final_layer_size]
     if not shaped:
         path = model.outputs[0].path if model.outputs else ("dlm:outputs",)
-        sheet.lack((*path, "final_layer_size"), "the shape of the output")
+        sheet.lack((*path, "final_layer_size"), say("the shape of the output"))
         return sheet.withheld()
     for output in shaped:
         sheet.state((*output.path, "final_layer_size"), " × ".join(map(str, output.final_layer_size)))

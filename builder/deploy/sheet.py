@@ -13,6 +13,7 @@ from builder.diagnostic import Path
 from builder.facts import shorten
 from builder.model import Asset, Model
 from builder.recipe import COMPLEX, DATA_TYPES, Recipe, data_of
+from builder.words import say
 
 _FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 _FREE = -1
@@ -161,11 +162,11 @@ class InputTensor:
 def to_inputs(sheet: Sheet, model: Model, *, named: bool = True) -> tuple[InputTensor, ...]:
     """The inputs of a model; what they lack is noted on the sheet."""
     if not model.inputs:
-        sheet.lack(("dlm:inputs",), "the inputs of the network: name, tensor and normalisation")
+        sheet.lack(("dlm:inputs",), say("the inputs of the network: name, tensor and normalisation"))
     made = tuple(_to_input(sheet, model, index, named=named) for index in range(len(model.inputs)))
     names = [one.name for one in made if one.name]
     if named and len(set(names)) < len(names):
-        sheet.lack(("dlm:inputs", "name"), "a name of its own for each input")
+        sheet.lack(("dlm:inputs", "name"), say("a name of its own for each input"))
     return made
 
 
@@ -175,7 +176,7 @@ def _to_input(sheet: Sheet, model: Model, index: int, *, named: bool) -> InputTe
     if named and entry.name:
         sheet.state((*entry.path, "name"), entry.name)
     elif named:
-        sheet.lack((*entry.path, "name"), "the name of the input")
+        sheet.lack((*entry.path, "name"), say("the name of the input"))
     shapes = []
     for tensor in entry.input_tensors:
         shape = (tensor.batch, tensor.dim or bands or None, tensor.height, tensor.width)
@@ -187,7 +188,7 @@ def _to_input(sheet: Sheet, model: Model, index: int, *, named: bool) -> InputTe
         shapes.append((_FREE, bands, _FREE, _FREE))
         sheet.inferred.append(f"{bands} channels, because {bands} bands are selected; the other sizes are free")
     elif not shapes:
-        sheet.lack((*entry.path, "input_tensors"), "the shape of the input")
+        sheet.lack((*entry.path, "input_tensors"), say("the shape of the input"))
     return InputTensor(
         entry.name or "", tuple(dict.fromkeys(shapes)) or ((_FREE,) * 4,), _to_dtype(sheet, model, index)
     )
@@ -201,7 +202,7 @@ def _to_dtype(sheet: Sheet, model: Model, index: int) -> str:
     elif data is None or data.dtype is None:
         sheet.inferred.append(f"{label}, the usual one, because no type of the imagery is stated")
     elif data.dtype not in DATA_TYPES or data.dtype in COMPLEX:
-        sheet.lack((*data.path, "dtype"), f"a type that inference servers know, which {data.dtype} is not")
+        sheet.lack((*data.path, "dtype"), say("a type that inference servers know, which {0} is not", data.dtype))
     else:
         sheet.state((*data.path, "dtype"), f"{data.dtype}, fed to the network as it is")
         return data.dtype

@@ -21,9 +21,10 @@ from builder.deploy.sheet import (
     to_server_type,
 )
 from builder.model import Model
+from builder.words import mark, say
 
 NAME = "config.pbtxt"
-TITLE = "Configuration for Triton Inference Server"
+TITLE = mark("Configuration for Triton Inference Server")
 PLATFORMS = {"onnx": "onnxruntime_onnx", "torchscript": "pytorch_libtorch"}
 USUAL_NAMES = {"onnx": "model.onnx", "torchscript": "model.pt"}
 """The name that Triton looks for where the configuration does not give one."""
@@ -71,11 +72,11 @@ def render(site: Site) -> DeployFile | Withheld:
 def to_format(sheet: Sheet, model: Model) -> str | None:
     """The format of the weights, if it is one that Triton reads; else what is missing is noted on the sheet."""
     if model.weights is None:
-        sheet.lack(("assets",), "an asset with the role weights")
+        sheet.lack(("assets",), say("an asset with the role weights"))
         return None
     found = find_format(model, model.weights)
     if found is None:
-        words = "that the weights are ONNX (onnx.save) or TorchScript (torch.jit.save), the formats Triton reads"
+        words = say("that the weights are ONNX (onnx.save) or TorchScript (torch.jit.save), the formats Triton reads")
         sheet.lack((*model.weights.path, "mlm:artifact_type"), words)
         return None
     kind, path = found
@@ -85,12 +86,12 @@ def to_format(sheet: Sheet, model: Model) -> str | None:
 
 def _check_outputs(sheet: Sheet, model: Model) -> None:
     if not model.outputs:
-        sheet.lack(("dlm:outputs",), "what comes out of the network, with the shape")
+        sheet.lack(("dlm:outputs",), say("what comes out of the network, with the shape"))
     for output in model.outputs:
         if len(output.final_layer_size) > 1:
             sheet.state((*output.path, "final_layer_size"), " × ".join(map(str, output.final_layer_size)))
         else:
-            sheet.lack((*output.path, "final_layer_size"), "the shape of the output")
+            sheet.lack((*output.path, "final_layer_size"), say("the shape of the output"))
 
 
 def _tensors(model: Model, inputs: tuple[InputTensor, ...], kind: str, *, skip: int) -> Iterator[str]:
