@@ -212,11 +212,8 @@ def to_head(output: Output) -> tuple[Step, ...]:
 def radar_words(model: Model) -> str:
     """The radar frequency as the model file states it: "C band, 5.405 GHz"."""
     band, centre = model.fields.get("sar:frequency_band"), model.fields.get("sar:center_frequency")
-    if band and centre:
-        return say("{0} band, {1} GHz", band, format_number(centre))
-    if centre:
-        return f"{format_number(centre)} GHz"
-    return say("band {0}", band) if band else ""
+    frequency = f"{format_number(centre)} GHz" if centre else ""
+    return say("{0} band{1}", band, f", {frequency}" if frequency else "") if band else frequency
 
 
 def _inverse_words(factor: float | None) -> str:
