@@ -281,7 +281,7 @@ class Stopwatch:
 def stages(models: int) -> dict[str, float]:
     """The milliseconds of processor time per model that each stage of a serial build takes, in this process."""
     import builder.check
-    from builder import pipeline
+    from builder import batches, pipeline
 
     with tempfile.TemporaryDirectory(prefix="speed-") as folder, ExitStack() as patches:
         corpus.write_corpus(Path(folder) / "few", 8)
@@ -292,8 +292,11 @@ def stages(models: int) -> dict[str, float]:
         for stage, names in STAGES.items():
             for name in names:
                 first, _, last = name.rpartition(".")
-                owner = builder.check if first == "check_model" else getattr(pipeline, first) if first else pipeline
-                patches.enter_context(mock.patch.object(owner, last, watch.timed(stage, getattr(owner, last))))
+                owner = builder.check if first == "check_model" else getattr(batches, first) if first else None
+                timed = watch.timed(stage, getattr(owner, last) if owner else find(last))
+                for module in (owner,) if owner else (batches, pipeline):
+                    if hasattr(module, last):
+                        patches.enter_context(mock.patch.object(module, last, timed))
         watch.since = time.process_time()
         build = pipeline.build(pipeline.Settings(Path(folder) / "source"), site=Path(folder) / "site")
         watch.switch()

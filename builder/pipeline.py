@@ -9,55 +9,38 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from itertools import chain
 from pathlib import Path as FilePath
-from typing import Any
-from urllib.parse import unquote
 
-from builder import GENERATOR, deploy, exporters, schema
+from builder import GENERATOR, exporters, schema
 from builder.about import About, to_about
 from builder.across import Outcome, gather_outcomes
+from builder.batches import Reading, Recipe, files_near, read_and_pack, read_batch, render_batch
 from builder.cache import Cache, digest_of
-from builder.catalog import (
-    CatalogInfo,
-    CollectionEntries,
-    Entry,
-    Library,
-    Neighbours,
-    to_catalog,
-    to_catalogs,
-    to_collection,
-    to_member,
-    to_reference,
-)
-from builder.check import Grades, check_model, read_canonical, regrade, to_diagnostic
+from builder.catalog import CatalogInfo, CollectionEntries, Entry, Library, Neighbours, to_member, to_reference
+from builder.check import regrade
 from builder.diagnostic import Diagnostic, Span, sort_diagnostics
 from builder.docs import DocsError, render_docs
 from builder.output import Artifact, Part, Published, publish, to_json
-from builder.remembered import Packed, load_entry, pack, remember
+from builder.remembered import remember
 from builder.reuse import Past, decode_diagnostics, encode_diagnostics
 from builder.search import search_parts
-from builder.site import Shell, page_parts, render_card, source_artifact
+from builder.site import Shell, page_parts
 from builder.source import (
     CATALOG_FILE,
     COLLECTION_FILE,
-    LocalFile,
     Source,
-    SourceFile,
     find_root,
     find_source,
-    nearest_collection,
     shown_path,
 )
-from builder.stac import Titles, to_item
+from builder.stac_catalog import to_catalog, to_catalogs, to_collection
 from builder.standing import Statistics, entry_numbers, shown_at, to_places, to_statistics
 from builder.templates import Templates, read_templates
-from builder.validate import check_item
-from builder.words import ENGLISH, speaking
+from builder.words import speaking
 from builder.workers import BATCH, SERIAL, Workers, run_batches
 
 FEW = 256
@@ -102,17 +85,6 @@ class Build:
     def failed(self) -> bool:
         """Whether anything is an error, or a warning where those fail."""
         return any(d.severity == "error" or (self.strict and d.severity == "warning") for d in self.diagnostics)
-
-
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """What reading a model needs besides its own text: titles, the collection files by folder, severities of rules,
-    and the language of the site."""
-
-    titles: Titles
-    collections: Mapping[str, SourceFile]
-    grades: Grades = field(default_factory=dict)
-    language: str = ENGLISH
 
 
 def build(
@@ -235,63 +207,6 @@ def check_file(location: FilePath) -> Build:
 # --- per model -------------------------------------------------------------------------------------------------------
 
 
-def read_batch(batch: Sequence[tuple[SourceFile, Mapping[str, LocalFile]]], recipe: Recipe) -> list[Outcome]:
-    """Model files read, checked and converted; each comes with the other files that it may name."""
-    return [_read_one(file, files, recipe) for file, files in batch]
-
-
-def read_and_pack(
-    batch: Sequence[tuple[SourceFile, Mapping[str, LocalFile]]], recipe: Recipe
-) -> list[tuple[Outcome, Packed | None]]:
-    """The same for many models: the outcomes without text and entry, which is packed beside them."""
-    with speaking(recipe.language):
-        return [
-            (
-                replace(outcome, file=SourceFile(outcome.file.path, outcome.file.shown, ""), entry=None),
-                pack(outcome.entry) if outcome.entry else None,
-            )
-            for outcome in read_batch(batch, recipe)
-        ]
-
-
-def _read_one(file: SourceFile, files: Mapping[str, LocalFile], recipe: Recipe) -> Outcome:
-    collection = nearest_collection(file.path, recipe.collections)
-    checked = check_model(file, collection, files, recipe.grades)
-    used = frozenset(local.path for local in checked.files.values())
-    if checked.model is None:
-        return Outcome(file, None, checked.diagnostics, checked.versions, used, checked.waived)
-    item = to_item(checked.model, recipe.titles, checked.files, checked.declared)
-    if problems := check_item(item):
-        canonical, _ = read_canonical(file, collection)
-        assert canonical is not None  # noqa: S101  it was read a moment ago
-        found = (to_diagnostic(canonical, rule, problem) for rule, problem in problems)
-        return Outcome(file, None, (*checked.diagnostics, *found), checked.versions, used, checked.waived)
-    local = {
-        asset.published_name: checked.files[asset.href]
-        for asset in checked.model.offered_assets
-        if asset.href in checked.files
-    }
-    entry = Entry(checked.model, item, file.path, file.text, local)
-    return Outcome(file, entry, checked.diagnostics, checked.versions, used, checked.waived)
-
-
-def render_batch(batch: Sequence[tuple[Entry, Neighbours]], shell: Shell, templates: Templates) -> list[Artifact]:
-    """Everything in the folders of some models: card, deploy files, Item, source and local files."""
-    artifacts, entries = [], []
-    for entry, neighbours in batch:
-        finished = load_entry(entry).finished(neighbours)
-        entries.append(finished)
-        bundle = deploy.to_bundle(finished, shell.catalog.base_url)
-        with speaking(templates.language):
-            artifacts += render_card(finished, neighbours, shell, templates, bundle)
-        artifacts += deploy.to_artifacts(finished, bundle)
-        artifacts.append(Artifact(finished.href, to_json(finished.item)))
-        artifacts.append(source_artifact(finished))
-        artifacts += [Artifact(f"{finished.folder}/{name}", local.location) for name, local in finished.files.items()]
-    artifacts += exporters.publish(entries, shell.catalog)
-    return artifacts
-
-
 def run_read(
     source: Source, about: About, progress: Progress, workers: Workers = SERIAL, past: Past | None = None
 ) -> list[Outcome]:
@@ -300,7 +215,7 @@ def run_read(
     if workers.remote:
         for local in source.files.values():
             local.look()  # here, where the file is
-    near, total = _files_near(source), len(source.models)
+    near, total = files_near(source), len(source.models)
     done: dict[str, Outcome] = {}
     if past:
         # The texts of collection files are in the keys of their models.
@@ -322,45 +237,6 @@ def run_read(
     if past:
         past.note_outcomes(source, outcomes)
     return outcomes
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """A model file that is read when its entry is asked for: called, it gives the entry."""
-
-    file: SourceFile
-    near: Callable[[SourceFile], Mapping[str, LocalFile]]
-    recipe: Recipe
-
-    def __call__(self) -> Entry:
-        entry = _read_one(self.file, self.near(self.file), self.recipe).entry
-        assert entry is not None  # noqa: S101  it passed before, and nothing has changed
-        return entry
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Elsewhere only the files near it are there."""
-        return Reading, (self.file, _Near(self.near(self.file)), self.recipe)
-
-
-@dataclass(frozen=True, slots=True)
-class _Near:
-    files: Mapping[str, LocalFile]
-
-    def __call__(self, _: SourceFile) -> Mapping[str, LocalFile]:
-        return self.files
-
-
-def _files_near(source: Source) -> Callable[[SourceFile], Mapping[str, LocalFile]]:
-    """Tells the other files that a model file can name: those of its collection, unless its paths lead further."""
-    inside: dict[str, dict[str, LocalFile]] = defaultdict(dict)
-    for path, file in source.files.items():
-        inside[path.partition("/")[0]][path] = file
-
-    def near(model: SourceFile) -> Mapping[str, LocalFile]:
-        folder, _, rest = model.path.partition("/")
-        return inside[folder] if rest and ".." not in unquote(model.text) else source.files
-
-    return near
 
 
 def run_render(

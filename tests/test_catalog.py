@@ -27,8 +27,6 @@ from builder.catalog import (
     find_neighbours,
     finish_item,
     gather,
-    to_catalog,
-    to_collection,
 )  # fmt: skip
 from builder.model import Provider
 
