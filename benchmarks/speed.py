@@ -292,11 +292,13 @@ def stages(models: int) -> dict[str, float]:
         for stage, names in STAGES.items():
             for name in names:
                 first, _, last = name.rpartition(".")
-                owner = builder.check if first == "check_model" else getattr(batches, first) if first else None
-                timed = watch.timed(stage, getattr(owner, last) if owner else find(last))
-                for module in (owner,) if owner else (batches, pipeline):
-                    if hasattr(module, last):
-                        patches.enter_context(mock.patch.object(module, last, timed))
+                if first:
+                    owners = [builder.check if first == "check_model" else getattr(batches, first)]
+                else:
+                    owners = [module for module in (batches, pipeline) if hasattr(module, last)]
+                timed = watch.timed(stage, getattr(owners[0], last))
+                for owner in owners:
+                    patches.enter_context(mock.patch.object(owner, last, timed))
         watch.since = time.process_time()
         build = pipeline.build(pipeline.Settings(Path(folder) / "source"), site=Path(folder) / "site")
         watch.switch()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import posixpath
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from builder import schema
@@ -171,9 +172,6 @@ def gather(
     return Library(info, tuple(gathered), find_neighbours(everything, predecessors), max(dates, default=None))
 
 
-# --- neighbours ------------------------------------------------------------------------------------------------------
-
-
 def by_title(entry: Entry) -> tuple[str, str]:
     """The key by which models are sorted in lists."""
     reference = entry.recall(to_reference)
@@ -217,7 +215,8 @@ def find_neighbours(entries: Iterable[Entry], predecessors: Predecessors) -> dic
         return list(found)
 
     size = cache(lambda source: len(closure(source, predecessors)))
-    facts = {source: by_source[source].recall(to_published) for source in sorted({*predecessors, *successors})}
+    # A line goes from version to version: those at hand are few at a time.
+    facts = lru_cache(maxsize=16)(lambda source: json.loads(by_source[source].recall(to_published)))
     history = to_history(references, facts, predecessors)
     result = {}
     for source in sorted({*predecessors, *successors, *replacements}):
@@ -263,9 +262,9 @@ def finish_item(entry: Entry, neighbours: Neighbours) -> dict[str, Any]:
     return {**entry.item, "links": links, "stac_extensions": extensions}
 
 
-def to_published(entry: Entry) -> dict[str, Any]:
-    """What the Item says, as it is compared with that of another version."""
-    return to_facts(entry.item)
+def to_published(entry: Entry) -> str:
+    """What the Item says, as it is compared with that of another version: as JSON, a fifth of the size in memory."""
+    return json.dumps(to_facts(entry.item))
 
 
 def to_member(entry: Entry) -> dict[str, Any]:

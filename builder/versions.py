@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -32,15 +32,15 @@ class Version(Protocol):
 
 
 def to_history(
-    versions: Mapping[str, Version], facts: Mapping[str, Mapping[str, Any]], older: Mapping[str, Iterable[str]]
+    versions: Mapping[str, Version], facts: Callable[[str], Mapping[str, Any]], older: Mapping[str, Iterable[str]]
 ) -> dict[str, tuple[Step, ...]]:
-    """The steps to each version that has facts from those before it, all by the same keys."""
+    """The steps to each version from those before it, all by the same keys; `facts` gives what the Item of one says."""
     return {
         key: tuple(
-            Step(versions[s].version or versions[s].title, _changes(versions[key].folder, facts[s], own))
-            for s in sorted(older.get(key, ()))
+            Step(versions[s].version or versions[s].title, _changes(versions[key].folder, facts(s), facts(key)))
+            for s in sorted(before)
         )
-        for key, own in facts.items()
+        for key, before in older.items()
     }
 
 

@@ -29,6 +29,7 @@ from builder.catalog import (
     gather,
 )  # fmt: skip
 from builder.model import Provider
+from builder.stac_catalog import to_catalog, to_collection
 
 INFO = CatalogInfo("cat", "The catalog", "About it.")
 COLLECTION = CollectionInfo("c", "The collection", "About the collection.")
