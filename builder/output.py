@@ -149,7 +149,7 @@ def publish(artifacts: Iterable[Artifact], site: FilePath, held: Mapping[str, St
     if held is not None:
         manifest[MANIFEST] = index.sha256
         for path in stage.changed:
-            status = (site / path).stat()
+            status = os.stat(f"{site}/{path}")  # noqa: PTH116
             stamps[path] = (status.st_size, status.st_mtime_ns, manifest[path])
     return Published(tuple(sorted(stage.changed)), tuple(unchanged), tuple(removed), stamps)
 
@@ -161,8 +161,9 @@ class _Stage:
         self.site = site
         self.held = held
         self.folder: FilePath | None = None
-        self.changed: dict[str, FilePath] = {}
-        self.made_site = False
+        # Plain strings: there are a hundred thousand of them, and a Path costs more than writing its file.
+        self.changed: dict[str, str] = {}
+        self.made_site = not site.exists()
 
     def __enter__(self) -> _Stage:
         return self
@@ -173,21 +174,20 @@ class _Stage:
             stamp = self.held.get(artifact.path)
             same = stamp is not None and stamp[2] == artifact.sha256
         else:
-            same = _same(artifact, self.site / artifact.path)
+            same = not self.made_site and _same(artifact, f"{self.site}/{artifact.path}")
         if same:
             return
         if self.folder is None:
-            self.made_site = not self.site.exists()
             self.site.mkdir(parents=True, exist_ok=True)
             # Inside the site, so that moving stays on one file system.
             self.folder = FilePath(tempfile.mkdtemp(prefix=".build-", dir=self.site))
         # A few folders, because a very long one is slow on some file systems.
         number = len(self.changed)
-        folder = self.folder / str(number // 1000)
+        folder = f"{self.folder}/{number // 1000}"
         if number % 1000 == 0:
-            folder.mkdir()
-        _write(artifact, folder / str(number))
-        self.changed[artifact.path] = folder / str(number)
+            os.mkdir(folder)  # noqa: PTH102
+        _write(artifact, f"{folder}/{number}")
+        self.changed[artifact.path] = f"{folder}/{number}"
 
     def move(self, removed: Iterable[str]) -> None:
         """Moves what has changed into place, after removing what stands in the way."""
@@ -195,18 +195,19 @@ class _Stage:
         # What is removed first makes room for a folder where a file was, and the other way round.
         for path in _in_the_way(removed, self.changed):
             _remove(path, self.site)
+        there = _Folders(self.site)
         for path in sorted(self.changed, key=lambda path: (_rank(path), path)):
-            target = self.site / path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            if target.is_dir() and not target.is_symlink():
+            target = f"{self.site}/{path}"
+            if there.holds(path) and os.path.isdir(target) and not os.path.islink(target):  # noqa: PTH112, PTH114
                 shutil.rmtree(target)  # of empty folders, see _refuse_obstacles
-            self.changed[path].replace(target)
+            there.make(path)
+            os.replace(self.changed[path], target)  # noqa: PTH105
 
     def __exit__(self, *_: object) -> None:
         if self.folder is not None:
             shutil.rmtree(self.folder, ignore_errors=True)
-        if self.made_site:
-            self.site.rmdir()
+            if self.made_site:
+                self.site.rmdir()
 
 
 @contextmanager
@@ -309,22 +310,56 @@ def _sha256(location: FilePath) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _same(artifact: Artifact, target: FilePath) -> bool:
+class _Folders:
+    """Which folders of the site there are: each is asked for once, not for every file in it."""
+
+    def __init__(self, site: FilePath) -> None:
+        self.site = site
+        self.known: dict[str, str] = {"": "folder"}
+
+    def what(self, folder: str) -> str:
+        """`folder`, `file` (anything that is none), or empty where nothing has the path."""
+        known = self.known.get(folder)
+        if known is None:
+            known = self.what(folder.rpartition("/")[0])
+            if known == "folder":
+                location = f"{self.site}/{folder}"
+                known = "folder" if os.path.isdir(location) else "file" if os.path.lexists(location) else ""  # noqa: PTH112
+            self.known[folder] = known
+        return known
+
+    def holds(self, path: str) -> bool:
+        """Whether the folder that the path lies in is there."""
+        return self.what(path.rpartition("/")[0]) == "folder"
+
+    def make(self, path: str) -> None:
+        """Makes the folder that the path lies in, if it is not there."""
+        folder = path.rpartition("/")[0]
+        if self.what(folder) != "folder":
+            self.make(folder)
+            os.mkdir(f"{self.site}/{folder}")  # noqa: PTH102
+            self.known[folder] = "folder"
+
+
+def _same(artifact: Artifact, target: str) -> bool:
     try:
         if isinstance(artifact.content, bytes):
-            return target.stat().st_size == len(artifact.content) and target.read_bytes() == artifact.content
+            if os.stat(target).st_size != len(artifact.content):  # noqa: PTH116
+                return False
+            with open(target, "rb", buffering=0) as stream:  # noqa: PTH123
+                return stream.readall() == artifact.content
         if isinstance(artifact.content, Kept):
-            return _sha256(target) == artifact.content.sha256
-        return target.stat().st_size == artifact.content.stat().st_size and filecmp.cmp(
-            artifact.content, target, shallow=False
-        )
+            return _sha256(FilePath(target)) == artifact.content.sha256
+        same_size = os.stat(target).st_size == artifact.content.stat().st_size  # noqa: PTH116
+        return same_size and filecmp.cmp(artifact.content, target, shallow=False)
     except OSError:
         return False
 
 
-def _write(artifact: Artifact, target: FilePath) -> None:
+def _write(artifact: Artifact, target: str) -> None:
     if isinstance(artifact.content, bytes):
-        target.write_bytes(artifact.content)
+        with open(target, "xb") as stream:  # noqa: PTH123
+            stream.write(artifact.content)
     elif isinstance(artifact.content, Kept):
         raise OutputError(f"{artifact.path} was changed while the site was built; build it again")
     else:
@@ -346,14 +381,17 @@ def _in_the_way(removed: Iterable[str], changed: Iterable[str]) -> list[str]:
 def _refuse_obstacles(changed: Iterable[str], removed: Iterable[str], site: FilePath) -> None:
     """Raises where a file that is not ours stands in the place of a folder, or the other way round."""
     going = {site / path for path in removed}
+    there = _Folders(site)
     for path in changed:
-        target = site / path
-        for folder in target.relative_to(site).parents[:-1]:
-            if (site / folder).is_file() and site / folder not in going:
+        for folder in _folders(path):
+            if there.what(folder) == "file" and (site / folder).is_file() and site / folder not in going:
                 raise OutputError(f"{site / folder} is a file, but the site needs a folder there; move it away")
-        inside = target.rglob("*") if target.is_dir() else ()
-        if any((found.is_symlink() or not found.is_dir()) and found not in going for found in inside):
-            raise OutputError(f"{target} is a folder with files of its own, but the site needs a file there; move it")
+        if not there.holds(path) or not os.path.isdir(f"{site}/{path}"):  # noqa: PTH112
+            continue
+        if any((found.is_symlink() or not found.is_dir()) and found not in going for found in (site / path).rglob("*")):
+            raise OutputError(
+                f"{site / path} is a folder with files of its own, but the site needs a file there; move it"
+            )
 
 
 def _remove(path: str, site: FilePath) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from builder import output
 from builder.output import MANIFEST, Artifact, OutputError, publish, to_json
 
 
@@ -201,16 +202,17 @@ def test_a_failure_of_a_first_build_leaves_no_site(target: Path, tmp_path: Path)
 def test_a_full_disk_leaves_the_previous_site_as_it_was(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     publish(artifacts(index_html="old"), target)
     before = snapshot(target)
-    write, written = Path.write_bytes, []
+    write, written = output._write, []
 
-    def full(self: Path, data: bytes) -> int:
-        written.append(self)
+    def full(artifact: Artifact, path: str) -> None:
+        written.append(path)
         if len(written) > 2:
-            write(self, data[: len(data) // 2])
-            raise OSError(28, os.strerror(28), str(self))
-        return write(self, data)
+            assert isinstance(artifact.content, bytes)
+            Path(path).write_bytes(artifact.content[: len(artifact.content) // 2])
+            raise OSError(28, os.strerror(28), path)
+        write(artifact, path)
 
-    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr(output, "_write", full)
     with pytest.raises(OSError, match="No space left"):
         publish(artifacts(index_html="new", a_json="1", b_json="22", c_json="33"), target)
     monkeypatch.undo()
