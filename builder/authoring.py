@@ -142,6 +142,7 @@ class _Form:
     def rewrite(self) -> None:
         """Draft spellings and shorthand forms to the profile's."""
         self._withdrawal()
+        self._language()
         self._each("dlm:data", self._data)
         self._each("dlm:inputs", self._input)
         self._each("dlm:runtime", lambda raw, at: self._rename(raw, at, RENAMED["runtime"]))
@@ -162,6 +163,13 @@ class _Form:
             return
         self.data["dlm:withdrawn"] = value
         self.moved(("dlm:withdrawn",), ("withdrawn",))
+
+    def _language(self) -> None:
+        """The tag of a language alone, as model files have it, to the object that is published."""
+        value = self.data.get("language")
+        if value is not None and not isinstance(value, Mapping):
+            self.data["language"] = {"code": value}
+            self.moved(("language", "code"), ("language",))
 
     def _each(self, key: str, change: Any) -> None:
         """Applies a change to the object, or each object of the list, at a top-level key."""

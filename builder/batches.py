@@ -19,6 +19,7 @@ from builder.site import Shell, render_card, source_artifact
 from builder.source import LocalFile, Source, SourceFile, nearest_collection
 from builder.stac import Titles, to_item
 from builder.templates import Templates
+from builder.translation import to_language
 from builder.validate import check_item
 from builder.words import ENGLISH, speaking
 
@@ -55,7 +56,7 @@ def read_and_pack(
 
 def _read_one(file: SourceFile, files: Mapping[str, LocalFile], recipe: Recipe) -> Outcome:
     collection = nearest_collection(file.path, recipe.collections)
-    checked = check_model(file, collection, files, recipe.grades)
+    checked = check_model(file, collection, files, recipe.grades, language=recipe.language)
     used = frozenset(local.path for local in checked.files.values())
     if checked.model is None:
         return Outcome(file, None, checked.diagnostics, checked.versions, used, checked.waived)
@@ -70,7 +71,7 @@ def _read_one(file: SourceFile, files: Mapping[str, LocalFile], recipe: Recipe) 
         for asset in checked.model.offered_assets
         if asset.href in checked.files
     }
-    entry = Entry(checked.model, item, file.path, file.text, local)
+    entry = Entry(to_language(checked.model, recipe.language), item, file.path, file.text, local)
     return Outcome(file, entry, checked.diagnostics, checked.versions, used, checked.waived)
 
 

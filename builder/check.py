@@ -27,6 +27,7 @@ from builder.rules.item import RESERVED_NAMES, unsafe_urls
 from builder.source import CATALOG_FILE, LocalFile, SourceFile
 from builder.validate import schema_findings
 from builder.waiver import Waiver, unused_waivers, waive, waiver_faults
+from builder.words import ENGLISH
 
 _LONGEST = 600
 """Most characters of a message or hint: it may quote what an author wrote, and that may be a book."""
@@ -65,11 +66,13 @@ def check_model(
     files: Mapping[str, LocalFile],
     grades: Grades = MappingProxyType({}),
     copies: Mapping[str, LocalFile] = MappingProxyType({}),
+    language: str = ENGLISH,
 ) -> Checked:
     """Everything that can be said about one model file by itself.
 
     `collection` is the collection file of its folder, `files` are the other files of the source folder by path,
-    `grades` the severities that the catalog file gives to rules, `copies` files for remote assets, by their href.
+    `grades` the severities that the catalog file gives to rules, `copies` files for remote assets, by their href, and
+    `language` is that of the catalog.
     """
     canonical, diagnostics = read_canonical(file, collection)
     if canonical is None:
@@ -82,7 +85,7 @@ def check_model(
     fill_ids(canonical)
     findings += _ambiguous(canonical)
     data = canonical.data
-    model = to_model(data)
+    model = to_model(data, language)
     for rule, problem in islice(check_rules(model), MAX_FINDINGS + 1):
         if not _is_there(rule, problem.path, refused, data):
             findings.append((rule.id, problem))

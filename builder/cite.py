@@ -27,7 +27,7 @@ def to_bibtex(model: Model) -> str:
         _entry(
             key,
             author=" and ".join(f"{{{escape(name)}}}" for name in producers),
-            title=f"{{{escape(model.name)}}}",
+            title=f"{{{escape(model.own_name)}}}",
             version=escape(model.version or ""),
             year=created[:4] if re.match(r"\d{4}-", created) else "",
             doi=_verbatim(model.doi or ""),

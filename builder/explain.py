@@ -6,10 +6,11 @@ import difflib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import unquote
 
 from builder.diagnostic import Fix, Path, Problem
+from builder.words import LANGUAGES
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
@@ -21,6 +22,9 @@ _KINDS = {
 _MOST_SUGGESTIONS = 5
 # Text that YAML takes for text without quotes.
 _PLAIN = re.compile(r"[A-Za-z][\w ./-]*")
+_TAG_RULE = "language-tag"
+# The tags that people mean: a language and, where it matters, a region.
+_TAG = re.compile(r"[a-z]{2,3}(-[A-Z]{2})?")
 # What may stand before a DOI; after any other address, `10.` may be part of the name of a file.
 _DOI_ADDRESS = re.compile(r"\s*(?:https?://)?(?:(?:dx\.|www\.)?doi\.org/|doi[:\s])\s*10\.", re.IGNORECASE)
 
@@ -35,6 +39,9 @@ def explain(error: ValidationError) -> Iterator[tuple[str, Problem, Path]]:
     name = next((str(step) for step in reversed(path) if isinstance(step, str)), "the file")
     if keyword == "additionalProperties":
         for key in _unknown_keys(error):
+            if own == _TAG_RULE:
+                yield own, _no_language((*path, key), key, on="key"), (*path, key)
+                continue
             yield "key-unknown", _unknown_key(path, name, key, scope), (*path, key)
     elif keyword == "required":
         missing = [key for key in wanted if key not in value]
@@ -56,6 +63,8 @@ def explain(error: ValidationError) -> Iterator[tuple[str, Problem, Path]]:
         yield rule, _wrong_type(path, name, value, as_list(wanted), scope), path
     elif keyword in ("enum", "const"):
         yield own or "value-choice", _wrong_choice(path, name, value, as_list(wanted)), path
+    elif keyword == "pattern" and own == _TAG_RULE:
+        yield own, _no_language(path, value), path
     elif keyword == "pattern":
         expects = scope.get("x-expects")
         examples = scope.get("examples")
@@ -71,6 +80,8 @@ def explain(error: ValidationError) -> Iterator[tuple[str, Problem, Path]]:
             return  # said by the error about its type
         message = f"bbox has {count(len(value), 'number')}"
         yield own or "value-range", Problem(path, message, "west, south, east, north, in degrees"), path
+    elif keyword == "minProperties":
+        yield "value-range", _out_of_range(path, name, value, keyword, wanted, error), path
     else:
         yield own or "value-range", _out_of_range(path, name, value, str(keyword), wanted, error), path
 
@@ -118,6 +129,15 @@ def close_names(word: str, known: Iterable[Any], cutoff: float = 0.6) -> list[st
     matches = difflib.get_close_matches(word.lower(), names, n=2, cutoff=cutoff)
     closeness = [difflib.SequenceMatcher(None, match, word.lower()).ratio() for match in matches]
     return [names[match] for match, ratio in zip(matches, closeness, strict=True) if ratio > closeness[0] - 0.1]
+
+
+def _no_language(path: Path, text: str, on: Literal["key", "value"] = "value") -> Problem:
+    """What a text that is no language tag was meant for, where that can be told."""
+    words = [word.strip().lower() for word in re.split(r"[_\s-]+", text.strip())]
+    code = LANGUAGES.get(words[0], words[0])
+    tag = "-".join([code, *(word.upper() if len(word) == 2 else word for word in words[1:])])
+    hint = f"write {tag}" if tag != text and _TAG.fullmatch(tag) else "such as fr or fr-CA"
+    return Problem(path, f"“{short(text)}” is no language tag", hint, on=on)
 
 
 def _example(scope: Mapping[str, Any], path: Path) -> str | None:
@@ -187,9 +207,10 @@ def _out_of_range(
         "maximum": f"{name} is {value}; the most is {wanted}",
         "minLength": f"{name} is empty",
         "minItems": f"{name} is an empty list",
+        "minProperties": f"{name} is empty",
     }.get(keyword)
     scope: Any = error.schema
-    if keyword in ("minLength", "minItems"):
+    if keyword in ("minLength", "minItems", "minProperties"):
         hint = "remove the key if there is nothing to state"
     else:
         limit = {

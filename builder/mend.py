@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
 
 from builder import schema
-from builder.about import to_about
-from builder.check import Grades, check_model, check_settings_file
+from builder.about import About, to_about
+from builder.check import check_model, check_settings_file
 from builder.diagnostic import Diagnostic, Edit
 from builder.document import parse
 from builder.fix import apply_edits
@@ -51,7 +51,7 @@ def fix(locations: Iterable[FilePath]) -> list[Fixed]:
 
 def _fix_source(source: Source, files: set[FilePath] | None) -> list[Fixed]:
     """The changes in a source folder; with `files`, those in these files and in the collection files above them."""
-    grades = to_about(source).grades
+    about = to_about(source)
     by_collection: dict[SourceFile | None, list[SourceFile]] = defaultdict(list)
     by_collection.update({file: [] for file in source.collections.values()})
     for model in source.models:
@@ -64,10 +64,10 @@ def _fix_source(source: Source, files: set[FilePath] | None) -> list[Fixed]:
         defaults = collection
         if collection is not None and (chosen or _is_wanted(source, collection, files)):
             # All models of the collection are asked, so that a fix for one of them does no harm to another.
-            mended = _mend_collection(collection, models, source, grades)
+            mended = _mend_collection(collection, models, source, about)
             changes.append((collection, mended))
             defaults = mended
-        changes += [(model, _mend_model(model, defaults, source, grades)) for model in chosen]
+        changes += [(model, _mend_model(model, defaults, source, about)) for model in chosen]
     return [_to_fixed(source, old, new.text) for old, new in changes if old.text != new.text]
 
 
@@ -81,16 +81,21 @@ def _to_fixed(source: Source, old: SourceFile, text: str) -> Fixed:
     return Fixed(old.shown, mark + old.text, mark + text)
 
 
-def _mend_model(model: SourceFile, collection: SourceFile | None, source: Source, grades: Grades) -> SourceFile:
-    return _mend(model, lambda file: check_model(file, collection, source.files, grades).diagnostics)
+def _findings(file: SourceFile, collection: SourceFile | None, source: Source, about: About) -> tuple[Diagnostic, ...]:
+    language = about.catalog.language
+    return check_model(file, collection, source.files, about.grades, language=language).diagnostics
 
 
-def _mend_collection(collection: SourceFile, models: list[SourceFile], source: Source, grades: Grades) -> SourceFile:
+def _mend_model(model: SourceFile, collection: SourceFile | None, source: Source, about: About) -> SourceFile:
+    return _mend(model, lambda file: _findings(file, collection, source, about))
+
+
+def _mend_collection(collection: SourceFile, models: list[SourceFile], source: Source, about: About) -> SourceFile:
     """The collection file with the fixes that its models ask for in what they inherit, and its own."""
     check_settings = _settings_check(schema.COLLECTION_FILE)
 
     def check(file: SourceFile) -> list[Diagnostic]:
-        inherited = [d for model in models for d in check_model(model, file, source.files, grades).diagnostics]
+        inherited = [d for model in models for d in _findings(model, file, source, about)]
         return [*inherited, *check_settings(file)]
 
     return _mend(collection, check)

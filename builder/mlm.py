@@ -121,7 +121,7 @@ class _Mapping:
 
     def properties(self) -> dict[str, Any]:
         model = self.model
-        made: dict[str, Any] = {"mlm:name": fit_name(model.name, model.id)}
+        made: dict[str, Any] = {"mlm:name": fit_name(model.own_name, model.id)}
         made |= self.architecture()
         made["mlm:tasks"] = [to_slug(task) for task in model.tasks]
         made |= self.runtime()

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from urllib.parse import unquote
 
 from builder.diagnostic import Path
+from builder.words import ENGLISH
 
 T = TypeVar("T")
 
@@ -260,6 +261,17 @@ class Card:
 
 
 @dataclass(frozen=True, slots=True)
+class Translation:
+    """What a model says in another language (`translations`): title, description and sections of the card."""
+
+    path: Path
+    language: str
+    title: str | None = None
+    description: str | None = None
+    sections: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Withdrawal:
     """That the model is not offered any more (`dlm:withdrawn`): why, since when, and what to use instead."""
 
@@ -276,7 +288,12 @@ class Withdrawal:
 
 @dataclass(frozen=True)
 class Model:
-    """One model: `fields` holds its Item properties in canonical form, the others are what cards and rules use."""
+    """One model: `fields` holds its Item properties in canonical form, the others are what cards and rules use.
+
+    `language` is that of title, description and card; where `translation.to_language` has put others in their place,
+    it is that language, and `foreign` tells the texts that are in another one: `title`, `description` and
+    `card.<section>`, each with its language.
+    """
 
     id: str
     collection: str
@@ -307,11 +324,19 @@ class Model:
     doi: str | None = None
     citation: str | None = None
     card: Card = field(default_factory=Card)
+    language: str = ENGLISH
+    translations: tuple[Translation, ...] = ()
+    foreign: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def name(self) -> str:
         """The title, or the id where there is none."""
         return self.title or self.id
+
+    @property
+    def own_name(self) -> str:
+        """The title as the author gives it, by which the model is cited, or the id where there is none."""
+        return str(self.fields.get("title") or self.id)
 
     @cached_property
     def tasks(self) -> tuple[str, ...]:
@@ -447,13 +472,22 @@ def _to_card(raw: Mapping[str, Any]) -> Card:
     return Card(sections, _objects(Metric, raw.get("metrics"), ("card", "metrics")))
 
 
+def _to_translation(language: str, raw: Mapping[str, Any]) -> Translation:
+    return Translation(
+        ("translations", language), language, raw.get("title"), raw.get("description"), raw.get("card", {})
+    )
+
+
 _NOT_PROPERTIES = frozenset({
     "id", "collection", "bbox", "geometry", "assets", "links", "card", "type", "stac_version", "stac_extensions",
 })  # fmt: skip
 
 
-def to_model(data: Mapping[str, Any]) -> Model:
-    """The model in canonical data (see `builder.authoring`) that the schema accepts, as far as it is filled in."""
+def to_model(data: Mapping[str, Any], language: str = ENGLISH) -> Model:
+    """The model in canonical data (see `builder.authoring`) that the schema accepts, as far as it is filled in.
+
+    `language` is that of the catalog, in which a model's texts are unless it says otherwise.
+    """
 
     def each(key: str, make: Callable[[Mapping[str, Any], Path], T]) -> tuple[T, ...]:
         return tuple(make(raw, path) for path, raw in many(data.get(key), (key,)))
@@ -500,6 +534,8 @@ def to_model(data: Mapping[str, Any]) -> Model:
         doi=data.get("sci:doi"),
         citation=data.get("sci:citation"),
         card=_to_card(data.get("card", {})),
+        language=data.get("language", {}).get("code", language),
+        translations=tuple(_to_translation(key, raw) for key, raw in data.get("translations", {}).items()),
     )
 
 

@@ -145,9 +145,9 @@ def _verify(target: Target, copies: dict[str, LocalFile], fetch: Fetch | None) -
                 copies[href] = fetch(href, raw)
             except FetchError as error:
                 reasons[key] = str(error)
-    grades = to_about(target.source).grades
+    about = to_about(target.source)
     collection = nearest_collection(target.file.path, target.source.collections)
-    checked = check_model(target.file, collection, target.source.files, grades, copies)
+    checked = check_model(target.file, collection, target.source.files, about.grades, copies, about.catalog.language)
     compared = {agreement.asset for agreement in checked.agreements}
     absent = [Agreement(key, "unchecked", reason=why) for key, why in reasons.items() if key not in compared]
     return Verified(_name(checked, target), _relevant(checked), (*checked.agreements, *absent))

@@ -23,6 +23,20 @@ FOLDER = Path(__file__).resolve().parent / "languages"
 _RIGHT_TO_LEFT = frozenset({"ar", "ckb", "dv", "fa", "he", "ps", "sd", "ug", "ur", "yi"})
 _MARKS = {"en": (".", ","), "fr": (",", "\u202f")}
 """The mark before decimals and the one between thousands. Other languages have those of English."""
+NAMES = {
+    "ar": "العربية", "ca": "català", "cs": "čeština", "da": "dansk", "de": "Deutsch", "el": "Ελληνικά", "en": "English",
+    "es": "español", "eu": "euskara", "fa": "فارسی", "fi": "suomi", "fr": "français", "he": "עברית", "hi": "हिन्दी",
+    "hu": "magyar", "id": "Bahasa Indonesia", "it": "italiano", "ja": "日本語", "ko": "한국어", "nb": "norsk bokmål",
+    "nl": "Nederlands", "pl": "polski", "pt": "português", "ro": "română", "ru": "русский", "sv": "svenska",
+    "sw": "Kiswahili", "tr": "Türkçe", "uk": "українська", "vi": "Tiếng Việt", "zh": "中文",
+}  # fmt: skip
+"""What languages are called in themselves, by the first part of their tag."""
+LANGUAGES = {
+    "arabic": "ar", "catalan": "ca", "chinese": "zh", "deutsch": "de", "english": "en", "eng": "en", "español": "es",
+    "fra": "fr", "fre": "fr", "français": "fr", "french": "fr", "german": "de", "italian": "it", "japanese": "ja",
+    "portuguese": "pt", "spanish": "es",
+}  # fmt: skip
+"""Tags by what is written in place of them."""
 _PLURAL = re.compile(r"plural=([-n0-9\s%!=<>&|?:()+*/]+?);?\s*$")
 
 
@@ -96,6 +110,13 @@ def load(language: str) -> Words:
 def current() -> Words:
     """The words that `say` takes."""
     return _current.get()
+
+
+def name_of(tag: str) -> str:
+    """What a language is called in itself, with the rest of its tag; the tag alone where the name is not known."""
+    primary, _, rest = tag.partition("-")
+    name = NAMES.get(primary.lower(), primary)
+    return f"{name} ({rest})" if rest else name
 
 
 @contextlib.contextmanager

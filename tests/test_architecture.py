@@ -37,7 +37,7 @@ ROWS = (
     {"figures", "stac", "validate", "waiver"},
     {"diff", "division", "statement"},
     {"versions"},
-    {"catalog", "check", "cite", "details", "inputs"},
+    {"catalog", "check", "cite", "details", "inputs", "translation"},
     {"about", "deploy", "imagery", "inference", "lists", "search", "stac_catalog", "standing"},
     {"review", "sides"},
     {"across", "card", "mend"},

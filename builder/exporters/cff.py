@@ -38,7 +38,7 @@ def to_cff(entry: Entry, catalog: CatalogInfo) -> dict[str, Any]:
     fields = {
         "cff-version": "1.2.0",
         "message": " ".join(message.split()),
-        "title": model.name,
+        "title": model.own_name,
         "authors": [{"name": name} for name in dict.fromkeys(producers(model))],
         "abstract": plain_words(model.description, 1000),
         "version": model.version,

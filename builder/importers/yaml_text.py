@@ -17,12 +17,13 @@ from builder.importers.draft import Draft
 
 WIDTH = 110
 _FIRST = (
-    "id", "collection", "title", "description", "license", "version", "deprecated", "experimental", "keywords",
-    "providers", "created", "updated", "datetime", "start_datetime", "end_datetime", "platform", "instruments",
-    "constellation", "mission", "gsd", "bbox", "geometry", "eo:bands", "sci:doi", "sci:citation", "sci:publications",
+    "id", "collection", "language", "title", "description", "license", "version", "deprecated", "experimental",
+    "keywords", "providers", "created", "updated", "datetime", "start_datetime", "end_datetime", "platform",
+    "instruments", "constellation", "mission", "gsd", "bbox", "geometry", "eo:bands", "sci:doi", "sci:citation",
+    "sci:publications",
 )  # fmt: skip
 _MODEL = ("dlm:data", "dlm:inputs", "dlm:architecture", "dlm:runtime", "dlm:outputs", "dlm:archive")
-_LAST = ("assets", "links", "stac_extensions", "card")
+_LAST = ("assets", "links", "stac_extensions", "card", "translations")
 _WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf", "infinity"})
 # Plain in a flow list too; then what may also stand plain on a line of its own.
 _PLAIN = re.compile(r"[A-Za-z](?:[\w./+()% -]*[\w./+()%-])?")

@@ -146,6 +146,16 @@ found(
 """,
 )
 found(
+    "language-tag",
+    "error",
+    """
+    A language must be given by its BCP 47 tag.
+
+    Two or three letters for the language, and where it matters a region: `fr`, `fr-CA`. Browsers choose voices, fonts
+    and hyphenation by it.
+    """,
+)
+found(
     "doi-syntax",
     "error",
     """

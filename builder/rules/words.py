@@ -59,6 +59,7 @@ def word_misspelt(model: Model) -> Iterator[Problem]:
         *((asset.path, asset.fields, _ASSET_KEYS) for asset in model.assets),
         *((link.path, link.fields, _LINK_KEYS) for link in model.links),
         (("card",), model.card.sections, (*CARD_SECTIONS, "metrics")),
+        *(((*text.path, "card"), text.sections, CARD_SECTIONS) for text in model.translations),
     ]
     providers = model.fields.get("providers", ())
     keys += [(("providers", index), provider, _PROVIDER_KEYS) for index, provider in enumerate(providers)]
@@ -114,6 +115,30 @@ def list_repeated(model: Model) -> Iterator[Problem]:
                 name = next(step for step in reversed(path) if isinstance(step, str))
                 related = (((*path, before), "first given here"),)
                 yield Problem((*path, index), f"{what} stands in {name} twice", "remove one", related=related)
+
+
+@rule("warning")
+def translation_repeated(model: Model) -> Iterator[Problem]:
+    """A translation should be into another language than that of the file itself, and each language given once.
+
+    Otherwise one of the two texts is never shown. The texts at the top of the file are in the language of the catalog,
+    unless `language` says another one; tags are the same in capital and small letters.
+    """
+    own = model.language.lower()
+    first: dict[str, Path] = {}
+    for text in model.translations:
+        if text.language.lower() == own:
+            stated = "language" in model.fields
+            message = f"{text.language} is the language of {'the file itself' if stated else 'the catalog'}"
+            hint = "write title and description in it" if stated else (
+                "write title and description in it, or say with language: what they are in"
+            )  # fmt: skip
+            related = ((("language",), "said here"),) if stated else ()
+            yield Problem(text.path, message, hint, on="key", related=related)
+        before = first.setdefault(text.language.lower(), text.path)
+        if before != text.path:
+            yield Problem(text.path, f"{text.language} is given twice", "keep one", on="key",
+                          related=((before, "first given here"),))  # fmt: skip
 
 
 @rule("warning")
