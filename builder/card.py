@@ -46,6 +46,7 @@ from builder.prose import markdown, safe_href
 from builder.recipe import Recipe
 from builder.standing import Standing, Statistics, to_standings
 from builder.templates import format_filesize, format_moment, format_number, format_plain
+from builder.translation import TranslationView, to_views
 from builder.words import format_whole, say
 
 LEAD_LENGTH = 200
@@ -115,6 +116,7 @@ class Card:
     deploy: tuple[DeployFile, ...]
     missing: tuple[Missing, ...]
     sections: tuple[tuple[str, str, str], ...]
+    translations: tuple[TranslationView, ...]
     metric_columns: tuple[str, ...]
     metric_labels: tuple[str, ...]
     files: tuple[FileView, ...]
@@ -163,6 +165,7 @@ def to_card(
         deploy=tuple(replace(file, title=say(file.title)) for file in bundle.files),
         missing=tuple(_missing(model, bundle.missing)) if not model.withdrawn else (),
         sections=tuple(_extra_sections(model)),
+        translations=to_views(model),
         metric_columns=tuple(columns),
         metric_labels=tuple(columns.values()),
         files=tuple(_file_view(asset.key, entry.item["assets"][asset.key]) for asset in model.offered_assets),

@@ -30,6 +30,7 @@ def to_record(model: Model) -> dict[str, Any]:
         "id": model.id,
         "folder": f"{model.collection}/{model.id}",
         "title": model.name,
+        "language": model.foreign.get("title"),
         "version": model.version,
         "license": model.license,
         "deprecated": model.deprecated or None,

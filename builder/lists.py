@@ -29,7 +29,8 @@ T = TypeVar("T")
 class Row:
     """A model in a list: its page seen from the top of the site, and what tells it from its neighbours.
 
-    `by_task` and `by_sensor` are the values that it is listed under, `changed` when the author says it was.
+    `by_task` and `by_sensor` are the values that it is listed under, `changed` when the author says it was; `language`
+    is that of the title where it is not the site's.
     """
 
     folder: str
@@ -45,6 +46,7 @@ class Row:
     by_task: tuple[str, ...] = ()
     by_sensor: tuple[str, ...] = ()
     changed: str = ""
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +144,7 @@ def to_row(entry: Entry) -> Row:
         by_task=model.tasks,
         by_sensor=model.sensors,
         changed=next((value for value in changed if isinstance(value, str) and value), ""),
+        language=model.foreign.get("title", ""),
     )
 
 

@@ -202,8 +202,9 @@ def _example(entry: _Object) -> str:
     }
     if not values or not _requirements(entry.node)[0] <= values.keys():
         return ""
-    # The key of an asset is the author's choice.
-    steps = (*entry.path, "model") if entry.path[-1] == "assets" else entry.path
+    # The key of an asset is the author's choice, that of a translation its language.
+    keys = {"assets": ("model",), "translations": ("fr",)}
+    steps = (*entry.path, *keys.get(str(entry.path[-1]), ()))
     lines = [f"{'  ' * depth}{key}:" for depth, key in enumerate(steps)]
     indent = "  " * len(steps)
     for number, (key, value) in enumerate(values.items()):

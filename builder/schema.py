@@ -114,6 +114,9 @@ def source_schema() -> dict[str, Any]:
         },
         "examples": [[{"index": 0, "class_name": "background"}, {"index": 1, "class_name": "water"}]],
     }
+    # A tag alone is read, too.
+    language = schema["definitions"]["language"]
+    language |= {"type": ["string", "object"], "pattern": language["properties"]["code"]["pattern"]}
     item_only = (
         "id",
         "collection",
@@ -228,7 +231,7 @@ class Node:
                 yield from ((inner, True) for inner, _ in shape.child(shape.data["items"]).objects())
             elif shape.properties:
                 yield shape, False
-            elif isinstance(shape.data.get("additionalProperties"), Mapping):
-                inner = shape.child(shape.data["additionalProperties"])
-                if inner.properties:
-                    yield inner, False
+            else:
+                others = [*shape.data.get("patternProperties", {}).values(), shape.data.get("additionalProperties")]
+                inside = (shape.child(data) for data in others if isinstance(data, Mapping))
+                yield from ((inner, False) for inner in inside if inner.properties)

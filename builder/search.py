@@ -166,6 +166,7 @@ def to_index(rows: Sequence[Row], collections: Mapping[str, str]) -> dict[str, A
         "shard": SHARD,
         "ids": [row.record["id"] for row in rows],
         "titles": [row.record["title"] for row in rows],
+        "languages": {row.record["id"]: row.record["language"] for row in rows if "language" in row.record},
         "collections": dict(collections),
         "facets": facets,
         "numbers": numbers,

@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from builder.compiling import Environment
 from builder.plain_yaml import read_plain
 from builder.prose import markdown, safe_href, show
-from builder.words import ENGLISH, format_whole, load, localize, say, speaking
+from builder.words import ENGLISH, Words, current, format_whole, load, localize, say, speaking
 
 DEFAULT = "default/"
 """Under this prefix the template that an override replaces stays reachable, to extend it."""
@@ -254,8 +254,18 @@ def field_rows(rows: Iterable[tuple[str, str]]) -> Markup:
     )
 
 
+def format_language(tag: str | None) -> Markup:
+    """The attributes of an element whose text is in this language; none where it is None or empty, the page's own."""
+    if not tag:
+        return Markup("")
+    direction = Words(tag).direction
+    attributes = f' lang="{escape(tag)}"' + (f' dir="{direction}"' if direction != current().direction else "")
+    return Markup(attributes)  # noqa: S704  what is put together has been escaped
+
+
 FILTERS = {
     "count": format_whole, "short": format_short, "num": format_number, "filesize": format_filesize,
     "moment": format_moment, "markdown": markdown, "safe_href": safe_href, "field_rows": field_rows,
+    "lang": format_language,
 }  # fmt: skip
 """What templates have besides Jinja's own filters."""

@@ -7,9 +7,28 @@ same language: a site in French shows what is written for Canadian French.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
+from builder.facts import sentence
 from builder.model import Model, Translation
+from builder.words import mark, name_of, say
+
+_TITLES = {
+    "intended_use": mark("Intended use"), "limitations": mark("Limitations"), "training_data": mark("Training data"),
+    "evaluation": mark("Evaluation"), "ethical_considerations": mark("Ethical considerations"),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class TranslationView:
+    """The texts of a model in a language that is not the page's; `name` is what the language is called in itself,
+    `sections` are a heading in the language of the page and Markdown."""
+
+    language: str
+    name: str
+    title: str
+    description: str
+    sections: tuple[tuple[str, str], ...]
 
 
 def to_language(model: Model, language: str) -> Model:
@@ -33,6 +52,21 @@ def to_language(model: Model, language: str) -> Model:
         translations=tuple(text for text in every if text is not first),
         foreign=dict(_foreign(own, first, language)),
     )
+
+
+def to_views(model: Model) -> tuple[TranslationView, ...]:
+    """The translations of a model as its card shows them."""
+    return tuple(
+        TranslationView(
+            text.language,
+            name_of(text.language),
+            text.title or "",
+            text.description or "",
+            tuple((say(_TITLES[key]) if key in _TITLES else sentence(key.replace("_", " ").strip()), words)
+                  for key, words in text.sections.items()),
+        )
+        for text in model.translations
+    )  # fmt: skip
 
 
 def find_language(tags: Iterable[str], wanted: str) -> int | None:

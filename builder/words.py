@@ -24,11 +24,11 @@ _RIGHT_TO_LEFT = frozenset({"ar", "ckb", "dv", "fa", "he", "ps", "sd", "ug", "ur
 _MARKS = {"en": (".", ","), "fr": (",", "\u202f")}
 """The mark before decimals and the one between thousands. Other languages have those of English."""
 NAMES = {
-    "ar": "العربية", "ca": "català", "cs": "čeština", "da": "dansk", "de": "Deutsch", "el": "Ελληνικά", "en": "English",
-    "es": "español", "eu": "euskara", "fa": "فارسی", "fi": "suomi", "fr": "français", "he": "עברית", "hi": "हिन्दी",
-    "hu": "magyar", "id": "Bahasa Indonesia", "it": "italiano", "ja": "日本語", "ko": "한국어", "nb": "norsk bokmål",
-    "nl": "Nederlands", "pl": "polski", "pt": "português", "ro": "română", "ru": "русский", "sv": "svenska",
-    "sw": "Kiswahili", "tr": "Türkçe", "uk": "українська", "vi": "Tiếng Việt", "zh": "中文",
+    "ar": "العربية", "ca": "Català", "cs": "Čeština", "da": "Dansk", "de": "Deutsch", "el": "Ελληνικά", "en": "English",
+    "es": "Español", "eu": "Euskara", "fa": "فارسی", "fi": "Suomi", "fr": "Français", "he": "עברית", "hi": "हिन्दी",
+    "hu": "Magyar", "id": "Bahasa Indonesia", "it": "Italiano", "ja": "日本語", "ko": "한국어", "nb": "Norsk bokmål",
+    "nl": "Nederlands", "pl": "Polski", "pt": "Português", "ro": "Română", "ru": "Русский", "sv": "Svenska",
+    "sw": "Kiswahili", "tr": "Türkçe", "uk": "Українська", "vi": "Tiếng Việt", "zh": "中文",
 }  # fmt: skip
 """What languages are called in themselves, by the first part of their tag."""
 LANGUAGES = {

@@ -27,6 +27,7 @@ PLACES = {
     "type": "geometry: {coordinates: [0, 0], type: WORD}",
     "roles": "providers: [{name: A, roles: [WORD]}]",
     "common_name": "eo:bands: [{name: a, common_name: WORD}]",
+    "dir": "language: {code: fr, dir: WORD}",
     "file:byte_order": "assets: {a: {href: https://example.com/a, 'file:byte_order': WORD}}",
 }
 

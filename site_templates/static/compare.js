@@ -145,7 +145,7 @@
         find("add").focus();
       });
       return make("th", { scope: "col" }, [
-        make("a", { href: root + record.folder + "/index.html", text: record.title }), search.thumbnail(index, row), remove
+        make("a", { href: root + record.folder + "/index.html", text: record.title, lang: record.language }), search.thumbnail(index, row), remove
       ]);
     })));
     var bodies = GROUPS.map(function (group) {
