@@ -46,15 +46,15 @@ class Workers:
     """An executor and how many batches it works on at a time; without one, batches run here, one after the other.
 
     A library that is smaller than `pays` models is not worth the executor, and is built here, too. `remote` workers do
-    not see the files of this machine. `losses` are the errors by which the executor says that workers were lost, and
-    `advice` is what to do then.
+    not see the files of this machine. `is_lost` tells an error by which the executor says that workers were lost from
+    one of the work itself, and `advice` is what to do then.
     """
 
     executor: Executor | None = None
     jobs: int = 1
     pays: int = 0
     remote: bool = False
-    losses: tuple[type[Exception], ...] = (BrokenExecutor,)
+    is_lost: Callable[[Exception], bool] = lambda error: isinstance(error, BrokenExecutor)
     advice: str = (
         "a worker process ended in the middle of its work, as it does when memory runs out; --jobs 1 needs least"
     )
@@ -97,8 +97,10 @@ def run_batches(
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
-    except workers.losses as error:
-        raise WorkersError(workers.advice) from error
+    except Exception as error:
+        if workers.executor and workers.is_lost(error):
+            raise WorkersError(workers.advice) from error
+        raise
     finally:
         for future in waiting:
             future.cancel()
@@ -170,12 +172,17 @@ def open_cluster(address: str) -> Iterator[Workers]:
     except (OSError, ValueError) as error:
         message = f"no Dask scheduler answers at {scheduler}; start one with `dask scheduler`, or leave --executor out"
         raise WorkersError(message) from error
-    lost = (distributed.scheduler.KilledWorker, CancelledError, distributed.comm.CommClosedError)
+    losses = (distributed.scheduler.KilledWorker, CancelledError, distributed.comm.CommClosedError)
+
+    def is_lost(error: Exception) -> bool:
+        # Work that is handed out after the scheduler has gone fails with an error that has no class of its own.
+        return isinstance(error, losses) or client.status != "running"
+
     advice = f"the Dask cluster at {scheduler} was lost in the middle of the work; see the logs of its workers"
     try:
         _compare_programs(client)
         threads = sum(client.nthreads().values())
-        yield Workers(client.get_executor(pure=False), threads, remote=True, losses=lost, advice=advice)
+        yield Workers(client.get_executor(pure=False), threads, remote=True, is_lost=is_lost, advice=advice)
     finally:
         client.close(timeout=5)
 
