@@ -79,7 +79,8 @@ def write_corpus(folder: Path, models: int, seed: int = SEED) -> list[Path]:
     written = []
     for number in range(models):
         path = folder / f"collection-{number % groups:03}" / f"{name_of(number)}.yml"
-        predecessor = f"{name_of(number - groups)}.yml" if number % 8 == 7 and number >= groups else None
+        # Every eighth of its collection, so that a line has two versions at any size.
+        predecessor = f"{name_of(number - groups)}.yml" if number // groups % 8 == 7 else None
         path.write_text(to_model_file(number, seed, predecessor), "utf-8")
         written.append(path)
     return written

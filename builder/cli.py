@@ -1,14 +1,16 @@
 """The command line: which commands there are. Each is a file in `builder.commands`, which print and set exit codes.
 
 Exit codes: 0 clean, 1 the content has errors (with --strict: or warnings), 2 wrong usage or settings, 3 nothing to
-build, 4 an optional dependency is missing, 130 stopped with Ctrl-C.
+build, 4 an optional dependency is missing, 130 stopped with Ctrl-C or by SIGTERM.
 """
 
 from __future__ import annotations
 
 import importlib
 import io
+import signal
 import sys
+import threading
 
 import click
 
@@ -62,6 +64,9 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             # A terminal or pipe of another encoding shows `\u2192` where it has no arrow, instead of failing.
             stream.reconfigure(errors="backslashreplace")
+    if threading.current_thread() is threading.main_thread():
+        # As Ctrl-C does, so that nothing half-made and no process of a pool stays.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 if __name__ == "__main__":

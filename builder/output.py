@@ -212,15 +212,16 @@ class _Stage:
 
 @contextmanager
 def _uninterrupted() -> Iterator[None]:
-    """Lets Ctrl-C come to nothing for the moment in which files are moved, after which there is nothing to stop."""
+    """Lets what would end the program come to nothing while files are moved, after which there is nothing to stop."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    previous = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, previous or signal.SIG_DFL)
+        for number, handler in previous.items():
+            signal.signal(number, handler or signal.SIG_DFL)
 
 
 def replace_text(texts: Mapping[FilePath, str]) -> None:

@@ -17,7 +17,7 @@ from builder.catalog import Entry, Neighbours
 from builder.diagnostic import Diagnostic, Edit, Span
 from builder.output import MANIFEST, Artifact, Kept, Part, Stamp, find_held, read_digests
 from builder.program import describe_extras, describe_program
-from builder.remembered import Remembered, decode_answers
+from builder.remembered import Remembered, decode_answers, encode_answers
 from builder.source import Source, SourceFile, nearest_collection, to_stamps
 from builder.waiver import Waiver
 
@@ -237,7 +237,7 @@ def encode(outcome: Outcome, used: Mapping[str, str]) -> dict[str, Any]:
         "versions": outcome.versions,
         "used": used,
         "waived": [asdict(waiver) for waiver in sorted(outcome.waived, key=lambda waiver: waiver.span)],
-        "answers": outcome.entry.answers,
+        "answers": encode_answers(outcome.entry.answers),
     }
 
 

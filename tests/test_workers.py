@@ -131,9 +131,21 @@ def press_ctrl_c(process: subprocess.Popen[str]) -> None:
     os.killpg(process.pid, signal.SIGINT)
 
 
+def terminate(process: subprocess.Popen[str]) -> None:
+    process.terminate()
+
+
+def _group_of(process: psutil.Process) -> int | None:
+    try:
+        return os.getpgid(process.pid) if process.status() != psutil.STATUS_ZOMBIE else None
+    except (OSError, psutil.Error):
+        return None
+
+
 @pytest.mark.parametrize(
     ("stop", "code", "message"),
     [
+        (terminate, 130, "build-catalog: stopped; site is as it was"),
         (kill_worker, 2, "build-catalog: a worker process ended in the middle of its work"),
         (press_ctrl_c, 130, "build-catalog: stopped; site is as it was"),
     ],
@@ -160,6 +172,7 @@ def test_a_build_that_is_stopped_leaves_the_previous_site(
     assert process.returncode == code, told
     assert told.startswith(message)
     assert told.count("\n") == 1
+    assert not [other for other in psutil.process_iter() if _group_of(other) == process.pid]
     assert {path: path.read_bytes() for path in (tmp_path / "site").rglob("*") if path.is_file()} == before
     assert not list((tmp_path / "site").glob(".build-*"))
 
