@@ -36,14 +36,15 @@ def size_parameters(model: Model) -> Iterator[Problem]:
     """The size should be 1 to 16 bytes for each parameter.
 
     A parameter takes 1 byte (8-bit integers) to 8 bytes (double precision), and activations may double that. A figure
-    outside usually has another unit, or belongs to another model.
+    outside usually has another unit, or belongs to another model. Summaries round the size to hundredths of a MB, so
+    that much is left open.
     """
     for network in model.architecture:
         size, number = network.estimated_total_size_mb, network.total_nb_parameters
         if size is None or not number:
             continue
         each = size * _MB / number
-        if not 1 <= each <= 16:
+        if (size + 0.005) * _MB < number or (size - 0.005) * _MB > 16 * number:
             yield Problem(
                 (*network.path, "estimated_total_size_mb"),
                 f"{size:g} MB for {number:,} parameters is {each:.3g} bytes for each",
