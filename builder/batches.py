@@ -81,8 +81,8 @@ def render_batch(batch: Sequence[tuple[Entry, Neighbours]], shell: Shell, templa
     for entry, neighbours in batch:
         finished = load_entry(entry).finished(neighbours)
         entries.append(finished)
-        bundle = deploy.to_bundle(finished, shell.catalog.base_url)
         with speaking(templates.language):
+            bundle = deploy.to_bundle(finished, shell.catalog.base_url)
             artifacts += render_card(finished, neighbours, shell, templates, bundle)
         artifacts += deploy.to_artifacts(finished, bundle)
         artifacts.append(Artifact(finished.href, to_json(finished.item)))

@@ -47,7 +47,7 @@ from builder.recipe import Recipe
 from builder.standing import Standing, Statistics, to_standings
 from builder.templates import format_filesize, format_moment, format_number, format_plain
 from builder.translation import TranslationView, to_views
-from builder.words import format_whole, say
+from builder.words import format_whole, list_figures, say
 
 LEAD_LENGTH = 200
 """Characters of the description in the head: with more, a phone shows nothing else at first."""
@@ -295,7 +295,7 @@ def _own(entry: Entry, catalog: CatalogInfo) -> Iterator[Fact]:
 
 def _box_words(bbox: list[float]) -> str:
     numbers = [*bbox[:2], *bbox[3:5]] if len(bbox) == 6 else bbox
-    return ", ".join(format_plain(number) for number in numbers)
+    return list_figures(map(format_plain, numbers))
 
 
 # --- run -------------------------------------------------------------------------------------------------------------

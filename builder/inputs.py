@@ -158,7 +158,7 @@ def _steps(
         chosen,
     )
     scaling, words = entry.scaling_factor, _inverse_words(entry.scaling_factor)
-    number = format_plain(scaling) if scaling is not None else ""
+    number = format_number(scaling) if scaling is not None else ""
     if words.startswith("=") and len(number) > 8:
         # Nobody reads 1/255 out of its seventeen digits.
         yield Step("scaling", say("Scaling"), f"× {words[2:]}", f"= {number}")

@@ -24,7 +24,7 @@ from builder.templates import Templates
 MOST_CARDS = 40
 """Models whose sections are shown; of the others the changes are listed only."""
 _SECTIONS = {
-    "overview": ("title", "description", "keywords", "card"),
+    "overview": ("title", "description", "keywords", "card", "language", "translations"),
     "data": (
         "eo:", "dlm:data", "bbox", "geometry", "gsd", "platform", "constellation", "mission", "instruments", "datetime",
         "start_datetime", "end_datetime",

@@ -12,7 +12,7 @@ import functools
 import gettext
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,8 +21,9 @@ ENGLISH = "en"
 FOLDER = Path(__file__).resolve().parent / "languages"
 """Holds `<language>.po`, which people edit, and `<language>.mo`, which is made of it and read here."""
 _RIGHT_TO_LEFT = frozenset({"ar", "ckb", "dv", "fa", "he", "ps", "sd", "ug", "ur", "yi"})
-_MARKS = {"en": (".", ","), "fr": (",", "\u202f")}
-"""The mark before decimals and the one between thousands. Other languages have those of English."""
+_MARKS = {"en": (".", ",", ", "), "fr": (",", "\u202f", "\u202f; ")}
+"""The mark before decimals, and those between thousands and between the numbers of a list. Other languages have those
+of English."""
 NAMES = {
     "ar": "العربية", "ca": "Català", "cs": "Čeština", "da": "Dansk", "de": "Deutsch", "el": "Ελληνικά", "en": "English",
     "es": "Español", "eu": "Euskara", "fa": "فارسی", "fi": "Suomi", "fr": "Français", "he": "עברית", "hi": "हिन्दी",
@@ -53,8 +54,8 @@ class Words:
         return "rtl" if self.language.partition("-")[0] in _RIGHT_TO_LEFT else "ltr"
 
     @property
-    def marks(self) -> tuple[str, str]:
-        """The mark before decimals and the one between thousands."""
+    def marks(self) -> tuple[str, str, str]:
+        """The mark before decimals, and those between thousands and between the numbers of a list."""
         return _MARKS.get(self.language, _MARKS[ENGLISH])
 
     @property
@@ -142,8 +143,8 @@ def to_script(words: Words) -> str:
         texts[one] = [words.find_form(one, many, form) for form in words.forms] if many else words.find(one)
     text = json.dumps(texts, ensure_ascii=False, separators=(",", ":"), sort_keys=True).replace("<", "\\u003c")
     rule = words.plural_rule
-    code, mark = json.dumps(words.language), json.dumps(words.marks[0])
-    return f"globalThis.DLM_SAID={{language:{code},decimal:{mark},form:n=>+({rule}),texts:{text}}};\n"
+    code, (mark, _, apart) = json.dumps(words.language), map(json.dumps, words.marks)
+    return f"globalThis.DLM_SAID={{language:{code},decimal:{mark},apart:{apart},form:n=>+({rule}),texts:{text}}};\n"
 
 
 def say(text: str, *values: object) -> str:
@@ -180,3 +181,8 @@ def localize(text: str) -> str:
     """A number in figures with the decimal mark of the current language."""
     words = _current.get()
     return text if words.translations is None else text.replace(".", words.marks[0])
+
+
+def list_figures(figures: Iterable[str]) -> str:
+    """A list of numbers in figures, with the marks of the current language in and between them."""
+    return _current.get().marks[2].join(map(localize, figures))

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from shared import ROOT
 
 from builder import schema
 from builder.authoring import to_canonical
@@ -19,6 +22,31 @@ from builder.stac import Titles, to_item
 
 MINIMAL = "description: A model.\ndlm:architecture: {type: CNN}\n"
 WORDS = ["forest", "water", "crops", "cloud", "shadow", "snow", "ice", "bare", "soil", "wetland", "road", "roof"]
+CLOUDS = """
+title: Cloud mask
+description: |
+  Marks clouds.
+
+  And their shadows.
+language: en
+gsd: 0.5
+dlm:inputs: {scaling_factor: 0.25}
+dlm:outputs: {task: semantic segmentation}
+sci:citation: "Doe (2024): Cloud mask."
+card:
+  limitations: Bright sand is taken for cloud.
+  intended_use: To mask clouds.
+  how_to_cite: As you like.
+translations:
+  fr:
+    title: Masque de nuages
+    description: Repère les nuages.
+    card: {intended_use: Pour masquer les nuages.}
+  ar: {title: قناع السحب, description: يحدد السحب.}
+"""
+"""A model in English, with French and Arabic."""
+SNOW = "title: Neige\ndescription: Repère la neige.\ndlm:outputs: {task: semantic segmentation}\n"
+"""A model in the language of its catalog."""
 TITLES = Titles("The catalog", {"c": "The collection"}, schema.DLM)
 
 
@@ -29,6 +57,18 @@ def write(folder: Path, files: Mapping[str, str | bytes]) -> Path:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content.encode() if isinstance(content, str) else content)
     return folder
+
+
+def french_kinds(folder: Path, language: str = "fr") -> Path:
+    """`tests/kinds` in a folder as the source of a site in French: models that speak English, one of them with French
+    and Arabic beside it, and one that speaks French."""
+    shutil.copytree(ROOT / "tests/kinds", folder, dirs_exist_ok=True)
+    with (folder / "catalog.yml").open("a") as catalog:
+        catalog.write(f"\nlanguage: {language}\n")
+    (folder / "other/collection.yml").write_text("defaults:\n")
+    for file in folder.glob("*/collection.yml"):
+        file.write_text(file.read_text("utf-8").replace("defaults:", "defaults:\n  language: en"), "utf-8")
+    return write(folder, {"neige/nuages.yml": CLOUDS, "neige/neige.yml": SNOW})
 
 
 def build_files(folder: Path, files: Mapping[str, str | bytes], **settings: Any) -> Build:

@@ -306,6 +306,12 @@ def test_every_link_leads_to_a_page_and_an_anchor(site: dict[str, bytes], pages:
                 assert parts.fragment in pages[target].ids, f"{path}: {href}"
 
 
+def test_pages_say_that_they_are_in_english(site: dict[str, bytes], pages: dict[str, _Page]) -> None:
+    for path in pages:
+        assert site[path].count(b"<html") == site[path].count(b'<html lang="en">') == 1, path
+        assert b"words.js" not in site[path], path
+
+
 def test_ids_are_unique_on_a_page(pages: dict[str, _Page]) -> None:
     for path, page in pages.items():
         assert len(page.ids) == len(set(page.ids)), path

@@ -6,27 +6,20 @@ import importlib
 import json
 import re
 import shutil
-from collections.abc import Iterator
-from html.parser import HTMLParser
 from pathlib import Path
 from types import ModuleType
 
 import pytest
-from babel.messages.catalog import Catalog
+from brackets import find_left, write_brackets
 from shared import ROOT
+from sources import french_kinds
 
 from builder import words
 from builder.pipeline import Build, Settings, build
 from builder.words import FOLDER, Words, load, say, say_count, speaking
 
 LANGUAGES = sorted(path.stem for path in FOLDER.glob("*.po"))
-FILE_NAME = re.compile(r"[\w.-]+\.(?:json|md|pbtxt|py|sh|yaml|yml)\b")
 PLACE = re.compile(r"\{\d+\}")
-NOT_WORDS = {
-    "api", "bibtex", "card", "dlm", "dockerfile", "doi", "feed", "json", "md", "mlm", "numpy", "onnx", "python", "stac",
-    "yaml", "yml", "nm", "ghz", "sha", "multihash", "nan", "true", "false", "null", "dlm-catalog",
-}  # fmt: skip
-"""Names and formats, which are the same in every language."""
 
 
 @pytest.fixture
@@ -98,88 +91,26 @@ def test_no_message_of_one_form_is_one_of_two_forms_as_well(tool: ModuleType) ->
 # --- nothing is left out ---------------------------------------------------------------------------------------------
 
 
-SPOKEN = ("aria-label", "title", "placeholder", "data-copy")
-
-
-class _Seen(HTMLParser):
-    """What a reader sees or hears of a page, but for code, which is the same in every language."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.text = ""
-        self.attributes: list[str] = []
-        self.apart: list[str] = []
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = dict(attrs)
-        self.attributes += [
-            given[name] or "" for name in ("aria-label", "title", "placeholder", "data-copy") if name in given
-        ]
-        if tag in ("code", "pre", "script"):
-            self.apart.append(tag)
-        if tag not in ("a", "strong", "span", "b", "em", "tspan"):
-            self.text += "\n"
-
-    def handle_endtag(self, tag: str) -> None:
-        if self.apart and self.apart[-1] == tag:
-            self.apart.pop()
-
-    def handle_data(self, data: str) -> None:
-        if not self.apart:
-            self.text += data
-
-
-def _strip(text: str) -> str:
-    """The text without what stands in brackets."""
-    depth, kept = 0, []
-    for char in text:
-        depth += char == "⟦"
-        if not depth:
-            kept.append(char)
-        depth -= char == "⟧"
-    assert depth == 0, text
-    return "".join(kept)
-
-
-def _pseudo(tool: ModuleType, folder: Path) -> None:
-    catalog = Catalog("fr", fuzzy=False)
-    for message in tool.to_template():
-        if message.id:
-            string = f"⟦{message.id}⟧" if isinstance(message.id, str) else tuple(f"⟦{text}⟧" for text in message.id)
-            catalog.add(message.id, string)
-    (folder / "fr.mo").write_bytes(tool.compile_catalog(catalog))
-    shutil.copy(FOLDER / "scripts.txt", folder)
-
-
-def _words(text: str) -> Iterator[str]:
-    return (word.lower() for word in re.findall(r"[^\W\d_]{2,}", FILE_NAME.sub(" ", text)))
-
-
-@pytest.mark.parametrize("source", ["tests/kinds", "tests/golden/source"])
+@pytest.mark.parametrize("source", ["tests/kinds", "tests/golden/source", "translated"])
 def test_every_word_of_the_pages_is_a_message_or_stands_in_the_files(
     source: str, tool: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "languages").mkdir()
-    _pseudo(tool, tmp_path / "languages")
+    write_brackets(tool, tmp_path / "languages")
     monkeypatch.setattr(words, "FOLDER", tmp_path / "languages")
     load.cache_clear()
     try:
-        files = _build(ROOT / source, tmp_path / "source")
+        if source == "translated":
+            files = _pages(build(Settings(french_kinds(tmp_path / "source"))))
+        else:
+            files = _build(ROOT / source, tmp_path / "source")
     finally:
         load.cache_clear()
     data = " ".join(p.read_text("utf-8") for p in (tmp_path / "source").rglob("*.yml"))
     data += " ".join(text for path, text in files.items() if path.endswith((".json", ".bib")))
-    known = {*NOT_WORDS, *_words(data)}
-    left: dict[str, str] = {}
-    for path, text in files.items():
-        if path.endswith(".html"):
-            seen = _Seen(text)
-            for piece in (*seen.text.split("\n\n"), *seen.attributes):
-                left |= {
-                    word: f"{path}: {_strip(piece).strip()}" for word in _words(_strip(piece)) if word not in known
-                }
-    assert left == {}
+    pages = {path: text for path, text in files.items() if path.endswith(".html")}
+    left = find_left(pages, data)
+    assert left == {}, "\n".join(f"{words!r}: {place!r}" for words, place in left.items())
 
 
 # --- how it is said --------------------------------------------------------------------------------------------------

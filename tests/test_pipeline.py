@@ -18,7 +18,7 @@ import pystac
 import pytest
 from click.testing import CliRunner
 from shared import ROOT
-from sources import MINIMAL, build_files, find_item, write
+from sources import MINIMAL, build_files, find_item, french_kinds, write
 
 from builder import schema
 from builder.cli import main
@@ -218,6 +218,11 @@ def test_every_relative_link_of_the_real_site_leads_somewhere(site: Path) -> Non
 def test_every_relative_link_of_the_golden_site_leads_somewhere(tmp_path: Path) -> None:
     publish(build(Settings(GOLDEN / "source")).artifacts, tmp_path / "site")
     assert broken_links(tmp_path / "site", "/models/") == []
+
+
+def test_every_relative_link_of_a_french_site_leads_somewhere(tmp_path: Path) -> None:
+    publish(build(Settings(french_kinds(tmp_path / "source"))).artifacts, tmp_path / "site")
+    assert broken_links(tmp_path / "site") == []
 
 
 def test_links_of_the_catalog_are_relative(site: Path) -> None:

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from sources import write
+from sources import CLOUDS, SNOW, write
 
 from builder import schema
 from builder.authoring import to_canonical
@@ -18,28 +18,7 @@ from builder.templates import format_language
 from builder.translation import find_language, to_language
 from builder.words import name_of, speaking
 
-CLOUDS = """
-title: Cloud mask
-description: |
-  Marks clouds.
-
-  And their shadows.
-language: en
-dlm:outputs: {task: semantic segmentation}
-sci:citation: "Doe (2024): Cloud mask."
-card:
-  limitations: Bright sand is taken for cloud.
-  intended_use: To mask clouds.
-  how_to_cite: As you like.
-translations:
-  fr:
-    title: Masque de nuages
-    description: Repère les nuages.
-    card: {intended_use: Pour masquer les nuages.}
-  ar: {title: قناع السحب, description: يحدد السحب.}
-"""
 WATER = "title: Water mask\ndescription: Marks water.\nlanguage: en\ndlm:outputs: {task: semantic segmentation}\n"
-SNOW = "title: Neige\ndescription: Repère la neige.\ndlm:outputs: {task: semantic segmentation}\n"
 
 
 def read(text: str, language: str = "en") -> Model:

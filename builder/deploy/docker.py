@@ -82,8 +82,8 @@ def find_container(sheet: Sheet, site: Site) -> Container | None:
     every = [docker for runtime in site.model.runtime for docker in runtime.docker]
     named = [docker for docker in every if docker.image_name]
     if not named:
-        words = "the name of a container image"
-        words += " (a Dockerfile is stated: name what is built from it)" if any(d.docker_file for d in every) else ""
+        built = say("the name of a container image (a Dockerfile is stated: name what is built from it)")
+        words = built if any(d.docker_file for d in every) else say("the name of a container image")
         sheet.lack(_place(site.model), words)
         return None
     container = _to_container(sheet, named[0])

@@ -119,7 +119,7 @@
       var title = entry.label + (entry.unit ? ", " + entry.unit : "");
       var fields = [["from", least, 0, say("from")], ["to", most, 1, say("to")]].map(function (end) {
         var field = make("input", {
-          type: "number", step: "any", min: 0, placeholder: Number(end[1].toPrecision(3)), "aria-label": title + " " + end[3]
+          type: "number", step: "any", min: 0, placeholder: globalThis.dlmFigure(Number(end[1].toPrecision(3))), "aria-label": title + " " + end[3]
         });
         field.addEventListener("input", function () {
           var ends = (state.ranges[entry.key] || [null, null]).slice();
@@ -185,7 +185,8 @@
     index.numbers.forEach(function (entry) {
       var ends = state.ranges[entry.key];
       if (!ends) return;
-      var text = ends[0] === null ? say("up to {0}", ends[1]) : ends[1] === null ? say("from {0}", ends[0]) : say("{0} to {1}", ends[0], ends[1]);
+      var from = globalThis.dlmFigure(ends[0]), to = globalThis.dlmFigure(ends[1]);
+      var text = ends[0] === null ? say("up to {0}", to) : ends[1] === null ? say("from {0}", from) : say("{0} to {1}", from, to);
       chip(entry.label + say(": ") + text + (entry.unit ? " " + entry.unit : ""), function () { delete state.ranges[entry.key]; });
     });
     find("clear").hidden = !chips.children.length && !state.q && state.deprecated === "no";

@@ -25,10 +25,10 @@
   function shape(entry) {
     return (entry.shape || []).map(function (size, at) { return size === null ? "NCHW"[at] : size; }).join(" × ");
   }
-  function each(record, say) {
+  function each(record, words) {
     return inputs(record).map(function (entry) {
-      var words = say(entry);
-      return words && inputs(record).length > 1 && entry.name ? entry.name + say(": ") + words : words;
+      var text = words(entry);
+      return text && inputs(record).length > 1 && entry.name ? entry.name + say(": ") + text : text;
     }).filter(Boolean);
   }
   function span(record) {
@@ -53,15 +53,15 @@
       [say("GSD"), function (r) { return r.gsd ? globalThis.dlmFigure(r.gsd) + " m" : ""; }],
       [say("Process level"), function (r) { return joined(r.levels); }],
       [say("Data type"), function (r) { return joined(r.dtypes); }],
-      [say("Footprint"), function (r) { return r.bbox ? r.bbox.join(", ") : ""; }],
+      [say("Footprint"), function (r) { return globalThis.dlmFigures(r.bbox); }],
       [say("Time span"), span]
     ]],
     [say("Input"), [
       [say("Bands, in order"), function (r) { return each(r, function (e) { return (e.bands || []).map(bandWords).join(", "); }); }],
       [say("Shape"), function (r) { return each(r, shape); }],
-      [say("Scaling factor"), function (r) { return each(r, function (e) { return e.scaling === undefined ? "" : String(e.scaling); }); }],
-      [say("Mean"), function (r) { return each(r, function (e) { return joined(e.mean); }); }],
-      [say("Standard deviation"), function (r) { return each(r, function (e) { return joined(e.std); }); }]
+      [say("Scaling factor"), function (r) { return each(r, function (e) { return e.scaling === undefined ? "" : globalThis.dlmFigure(e.scaling); }); }],
+      [say("Mean"), function (r) { return each(r, function (e) { return globalThis.dlmFigures(e.mean); }); }],
+      [say("Standard deviation"), function (r) { return each(r, function (e) { return globalThis.dlmFigures(e.std); }); }]
     ]],
     [say("Network"), [
       [say("Architecture"), function (r) { return joined(r.architectures); }],
@@ -145,7 +145,7 @@
         find("add").focus();
       });
       return make("th", { scope: "col" }, [
-        make("a", { href: root + record.folder + "/index.html", text: record.title, lang: record.language }), search.thumbnail(index, row), remove
+        make("a", { href: root + record.folder + "/index.html", text: record.title, lang: record.language }), search.thumbnail(index, row), make("div", {}, [remove])
       ]);
     })));
     var bodies = GROUPS.map(function (group) {

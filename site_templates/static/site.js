@@ -17,6 +17,7 @@
   // Numbers as the language of the page writes them: whole ones with their thousands apart, and others.
   globalThis.dlmNumber = function (number) { return number.toLocaleString(said.language); };
   globalThis.dlmFigure = function (number) { return String(number).replace(".", said.decimal || "."); };
+  globalThis.dlmFigures = function (numbers) { return (numbers || []).map(globalThis.dlmFigure).join(said.apart || ", "); };
 })();
 
 // The theme switch and the copy buttons. Everything else works without scripts. Storage may be forbidden, as it can be for file://.
