@@ -47,7 +47,7 @@ from builder.recipe import Recipe
 from builder.standing import Standing, Statistics, to_standings
 from builder.templates import format_filesize, format_moment, format_number, format_plain
 from builder.translation import TranslationView, to_views
-from builder.words import format_whole, list_figures, say
+from builder.words import current, format_whole, list_figures, say
 
 LEAD_LENGTH = 200
 """Characters of the description in the head: with more, a phone shows nothing else at first."""
@@ -137,7 +137,7 @@ def to_card(
     """The card of a model; `bundle` are its deploy files, where they are made already."""
     model = entry.model
     layers = tuple(parse_layers(a.summary or "", a.total_nb_parameters) for a in model.architecture)
-    lead, overview = _lead(model.description)
+    lead, overview = _lead(model.description, current().language)
     inputs = tuple(to_input_view(model, index) for index in range(max(1, len(model.inputs))))
     outputs = tuple(
         OutputView(o, to_shape(o.final_layer_size), class_words(o), tuple(_legend(o))) for o in model.outputs
@@ -192,11 +192,11 @@ def _legend(output: Output) -> Iterator[ClassView]:
 
 
 @functools.lru_cache(maxsize=2)  # a card is worked out from it, and right before that its summary for search engines
-def _lead(description: str | None) -> tuple[Markup, Markup]:
+def _lead(description: str | None, language: str) -> tuple[Markup, Markup]:  # noqa: ARG001  a part of the key
     """The start of the description for the head of the card, and what is left for the overview.
 
     A first paragraph that is short goes to the head as it is; of a long one the head gets the beginning only, and the
-    overview all of it.
+    overview all of it. Footnotes have words in the `language` of the site.
     """
     if not description:
         return Markup(""), Markup("")
@@ -213,7 +213,7 @@ def _lead(description: str | None) -> tuple[Markup, Markup]:
 
 def to_summary(model: Model, length: int = 160) -> str:
     """What the model is, as one line of plain text, for search engines and feeds."""
-    lead, rest = _lead(model.description)
+    lead, rest = _lead(model.description, current().language)
     return shorten(html.unescape(re.sub(r"<[^>]*>", " ", str(lead or rest))).strip(), length)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import re
 import shutil
 from collections.abc import Iterator, Mapping
@@ -9,8 +11,11 @@ from html.parser import HTMLParser
 from pathlib import Path
 from types import ModuleType
 
+import pytest
 from babel.messages.catalog import Catalog
+from shared import ROOT
 
+from builder import card, prose, templates, words
 from builder.words import FOLDER, NAMES
 
 FILE_NAME = re.compile(r"[\w.-]+\.(?:json|md|pbtxt|py|sh|yaml|yml)\b")
@@ -78,13 +83,33 @@ def _runs(text: str, length: int) -> Iterator[str]:
         yield from (" ".join(words[at : at + length]) for at in range(len(words) - length + 1))
 
 
-def write_brackets(tool: ModuleType, folder: Path) -> None:
-    """The words of that language, in place of the French ones; `tool` is `benchmarks/make_words.py`."""
+@contextlib.contextmanager
+def speaking_brackets(folder: Path) -> Iterator[None]:
+    """Has French be that language inside. Templates that were compiled for the other one are let go."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(ROOT / "benchmarks"))
+        _write(importlib.import_module("make_words"), folder)
+        patch.setattr(words, "FOLDER", folder)
+        _forget()
+        yield
+    _forget()
+
+
+def _forget() -> None:
+    """What is kept by language."""
+    words.load.cache_clear()
+    templates._environments.clear()
+    card._lead.cache_clear()
+    prose._local.__dict__.clear()
+
+
+def _write(tool: ModuleType, folder: Path) -> None:
     catalog = Catalog("fr", fuzzy=False)
     for message in tool.to_template():
         if message.id:
             string = f"⟦{message.id}⟧" if isinstance(message.id, str) else tuple(f"⟦{text}⟧" for text in message.id)
             catalog.add(message.id, string)
+    folder.mkdir()
     (folder / "fr.mo").write_bytes(tool.compile_catalog(catalog))
     shutil.copy(FOLDER / "scripts.txt", folder)
 

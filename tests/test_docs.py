@@ -309,7 +309,7 @@ def test_every_link_leads_to_a_page_and_an_anchor(site: dict[str, bytes], pages:
 def test_pages_say_that_they_are_in_english(site: dict[str, bytes], pages: dict[str, _Page]) -> None:
     for path in pages:
         assert site[path].count(b"<html") == site[path].count(b'<html lang="en">') == 1, path
-        assert b"words.js" not in site[path], path
+        assert b'assets/words.js"' not in site[path], path
 
 
 def test_ids_are_unique_on_a_page(pages: dict[str, _Page]) -> None:

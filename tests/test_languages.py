@@ -10,13 +10,13 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from brackets import find_left, write_brackets
+from brackets import find_left, speaking_brackets
 from shared import ROOT
 from sources import french_kinds
 
-from builder import words
 from builder.pipeline import Build, Settings, build
 from builder.words import FOLDER, Words, load, say, say_count, speaking
+from builder.workers import Workers, open_pool
 
 LANGUAGES = sorted(path.stem for path in FOLDER.glob("*.po"))
 PLACE = re.compile(r"\{\d+\}")
@@ -92,20 +92,12 @@ def test_no_message_of_one_form_is_one_of_two_forms_as_well(tool: ModuleType) ->
 
 
 @pytest.mark.parametrize("source", ["tests/kinds", "tests/golden/source", "translated"])
-def test_every_word_of_the_pages_is_a_message_or_stands_in_the_files(
-    source: str, tool: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "languages").mkdir()
-    write_brackets(tool, tmp_path / "languages")
-    monkeypatch.setattr(words, "FOLDER", tmp_path / "languages")
-    load.cache_clear()
-    try:
+def test_every_word_of_the_pages_is_a_message_or_stands_in_the_files(source: str, tmp_path: Path) -> None:
+    with speaking_brackets(tmp_path / "languages"):
         if source == "translated":
             files = _pages(build(Settings(french_kinds(tmp_path / "source"))))
         else:
             files = _build(ROOT / source, tmp_path / "source")
-    finally:
-        load.cache_clear()
     data = " ".join(p.read_text("utf-8") for p in (tmp_path / "source").rglob("*.yml"))
     data += " ".join(text for path, text in files.items() if path.endswith((".json", ".bib")))
     pages = {path: text for path, text in files.items() if path.endswith(".html")}
@@ -161,6 +153,13 @@ def test_only_what_is_read_by_people_changes_with_the_language(tmp_path: Path) -
         top = "../" * path.count("/")
         assert f'<script src="{top}assets/words.js"></script>\n<script src="{top}assets/site.js">' in french[path]
         assert "words.js" not in english[path]
+
+
+def test_processes_speak_the_language_of_the_site(tmp_path: Path) -> None:
+    source = Settings(french_kinds(tmp_path))
+    with open_pool(2) as opened:
+        elsewhere = build(source, workers=Workers(opened.executor, opened.jobs))
+    assert _pages(elsewhere) == _pages(build(source))
 
 
 def test_an_unknown_language_is_refused_with_a_suggestion(tmp_path: Path) -> None:

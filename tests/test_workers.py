@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 from shared import ROOT
-from sources import MINIMAL, french_kinds, many, write
+from sources import MINIMAL, many, write
 
 from builder import pipeline, workers
 from builder.output import Artifact
@@ -43,11 +43,6 @@ def artifacts_of(source: Path, where: Workers) -> dict[str, object]:
 
 def test_processes_make_the_same_golden_catalog(pool: Workers) -> None:
     assert artifacts_of(GOLDEN, pool) == artifacts_of(GOLDEN, SERIAL)
-
-
-def test_processes_speak_the_language_of_the_site(pool: Workers, tmp_path: Path) -> None:
-    source = french_kinds(tmp_path)
-    assert artifacts_of(source, pool) == artifacts_of(source, SERIAL)
 
 
 def test_processes_make_the_same_large_catalog_and_tell_the_same_progress(pool: Workers, large: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -10,15 +9,12 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from brackets import find_left, write_brackets
+from brackets import find_left, speaking_brackets
 from playwright.sync_api import Page
-from shared import ROOT
 from sources import french_kinds
 
-from builder import words
 from builder.output import publish
 from builder.pipeline import Settings, build
-from builder.words import load
 
 pytestmark = pytest.mark.browser
 
@@ -50,14 +46,8 @@ def french(tmp_path_factory: pytest.TempPathFactory) -> str:
 def bracketed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of such a site, and its source, in a language that puts brackets around each message."""
     folder = tmp_path_factory.mktemp("bracketed")
-    (folder / "languages").mkdir()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(ROOT / "benchmarks"))
-        write_brackets(importlib.import_module("make_words"), folder / "languages")
-        patch.setattr(words, "FOLDER", folder / "languages")
-        load.cache_clear()
+    with speaking_brackets(folder / "languages"):
         publish(build(Settings(french_kinds(folder / "source"))).artifacts, folder / "site")
-    load.cache_clear()
     return folder
 
 
