@@ -119,7 +119,7 @@ def _is_there(rule: Rule, path: Path, refused: Iterable[tuple[str, Problem]], da
             if refusing == "key-unknown" and len(problem.path) == len(base) + 1:
                 if close_names(key, rule.misses):
                     return True
-            elif key in rule.misses and not _value_at(data, (*base, key)):
+            elif key in rule.misses and not value_at(data, (*base, key)):
                 return True
     return False
 
@@ -224,14 +224,15 @@ def _ambiguous(canonical: Canonical) -> Iterator[tuple[str, Problem]]:
         at = (*written[prefix], *path[len(prefix) :]) if prefix else path
         if at[:1] == ("rules",) and canonical.document.path.endswith(CATALOG_FILE):
             continue  # `off` is a severity there
-        value, message = _value_at(canonical.data, at), f"some YAML readers take {text} for {reading}"
+        value, message = value_at(canonical.data, at), f"some YAML readers take {text} for {reading}"
         if isinstance(value, int):
             yield "value-ambiguous", Problem(at, message, f'write {value}, or quote it if it is text: "{text}"')
         else:
             yield "value-ambiguous", Problem(at, message, f'quote it: "{text}"', fix=Fix("quote"))
 
 
-def _value_at(data: Any, path: Path) -> Any:
+def value_at(data: Any, path: Path) -> Any:
+    """What stands at a path of plain data; None where nothing does."""
     for step in path:
         try:
             data = data[step]

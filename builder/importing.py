@@ -12,6 +12,7 @@ from typing import Any
 
 from builder import schema
 from builder.authoring import fill_ids, to_canonical
+from builder.check import value_at
 from builder.diagnostic import Path, Problem
 from builder.document import MAX_FINDINGS, parse
 from builder.fix import apply_edits, to_edits
@@ -64,12 +65,12 @@ def _mend(draft: Draft, text: str) -> bool:
 def _refuse(draft: Draft, findings: Sequence[tuple[str, Problem]]) -> bool:
     """Takes out what the profile refuses, or else marks what is wrong; whether anything was taken out."""
     there = {problem.path: problem for rule, problem in findings if rule in _REFUSED}
-    refused = [problem for path, problem in there.items() if path and _value_at(draft.fields, path) is not None]
+    refused = [problem for path, problem in there.items() if path and value_at(draft.fields, path) is not None]
     # The last member of a list goes first, so that the places of the others stay.
     for problem in sorted(refused, key=lambda one: [f"{step:>20}" for step in one.path], reverse=True):
-        value = _value_at(draft.fields, problem.path)
+        value = value_at(draft.fields, problem.path)
         if value is not None:
-            del _value_at(draft.fields, problem.path[:-1])[problem.path[-1]]
+            del value_at(draft.fields, problem.path[:-1])[problem.path[-1]]
             draft.leave(f"{'.'.join(map(str, problem.path))}: {_shown(value)}", problem.message)
     if refused:
         return True
@@ -89,15 +90,6 @@ def _shown(value: Any) -> str:
     return text if len(text) <= 80 else f"{text[:80]}…"
 
 
-def _value_at(data: Any, path: Path) -> Any:
-    for step in path:
-        try:
-            data = data[step]
-        except (KeyError, IndexError, TypeError):
-            return None
-    return data
-
-
 def _nearest(data: Any, path: Path) -> Path:
     """The longest part of a path at which something stands."""
-    return next(path[:length] for length in range(len(path), -1, -1) if _value_at(data, path[:length]) is not None)
+    return next(path[:length] for length in range(len(path), -1, -1) if value_at(data, path[:length]) is not None)

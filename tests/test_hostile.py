@@ -8,7 +8,6 @@ import html
 import json
 import os
 import re
-import resource
 import socket
 import subprocess
 import sys
@@ -23,6 +22,8 @@ import pytest
 from shared import ROOT
 from sources import MINIMAL, write
 from test_source import DEEP, deep
+
+resource: Any = pytest.importorskip("resource", reason="memory is bounded by a limit that only POSIX has")
 
 MEMORY = 1536 * 1024**2
 SECONDS = 20

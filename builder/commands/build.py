@@ -25,6 +25,7 @@ from builder.commands.shared import (
     jobs_option,
     need_folder,
     need_url,
+    no_docs_option,
     open_workers,
     quiet_option,
     report_findings,
@@ -32,6 +33,7 @@ from builder.commands.shared import (
     source_argument,
     stop,
     strict_option,
+    templates_option,
 )
 
 FOLDER = ".dlm-catalog-cache"
@@ -45,12 +47,8 @@ FOLDER = ".dlm-catalog-cache"
 )
 @base_url_option
 @strict_option
-@click.option("--no-docs", is_flag=True, help="Leave the documentation out.")
-@click.option(
-    "--templates",
-    type=click.Path(exists=True, file_okay=False, path_type=FilePath),
-    help="Folder of templates of your own.",
-)
+@no_docs_option
+@templates_option
 @jobs_option
 @executor_option
 @click.option("--no-cache", is_flag=True, help=f"Make everything again, and leave {FOLDER} alone.")

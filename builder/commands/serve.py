@@ -7,7 +7,17 @@ from pathlib import Path as FilePath
 
 import click
 
-from builder.commands.shared import USAGE, find_docs, jobs_option, need_folder, open_workers, source_argument, stop
+from builder.commands.shared import (
+    USAGE,
+    find_docs,
+    jobs_option,
+    need_folder,
+    no_docs_option,
+    open_workers,
+    source_argument,
+    stop,
+    templates_option,
+)
 
 
 @click.command()
@@ -15,12 +25,8 @@ from builder.commands.shared import USAGE, find_docs, jobs_option, need_folder, 
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="Port; 0 takes a free one."
 )
-@click.option("--no-docs", is_flag=True, help="Leave the documentation out.")
-@click.option(
-    "--templates",
-    type=click.Path(exists=True, file_okay=False, path_type=FilePath),
-    help="Folder of templates of your own.",
-)
+@no_docs_option
+@templates_option
 @jobs_option
 def serve(source: FilePath, port: int, no_docs: bool, templates: FilePath | None, jobs: int | None) -> None:
     """Show the site of SOURCE (default: catalog_src) on this machine, and build it again when a file changes.

@@ -37,6 +37,12 @@ jobs_option = click.option(
 executor_option = click.option(
     "--executor", metavar="URL", help="Dask scheduler whose workers do the work: dask://host:8786."
 )
+no_docs_option = click.option("--no-docs", is_flag=True, help="Leave the documentation out.")
+templates_option = click.option(
+    "--templates",
+    type=click.Path(exists=True, file_okay=False, path_type=FilePath),
+    help="Folder of templates of your own.",
+)
 base_url_option = click.option("--base-url", metavar="URL", help="Address the site will have.")
 
 
