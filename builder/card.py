@@ -16,7 +16,6 @@ from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-import orjson
 from markupsafe import Markup
 
 from builder import cite, mlm, stac
@@ -37,6 +36,7 @@ from builder.facts import (
     to_shape,
     unique,
 )
+from builder.fields import to_fields, to_leaves
 from builder.figures import draw_hatch
 from builder.footprint import Footprint, to_footprint
 from builder.inputs import InputView, Step, to_head, to_input_view, to_network
@@ -51,10 +51,6 @@ from builder.words import current, format_whole, list_figures, say
 
 LEAD_LENGTH = 200
 """Characters of the description in the head: with more, a phone shows nothing else at first."""
-LONG_SUMMARY = 1000
-"""Characters of a layer summary beyond which the list of all fields refers to it, rather than repeat it."""
-SHORT_ROW = 90
-"""Characters that the values of an object in a list may have to share a line of the list of all fields."""
 UNSAFE_SUFFIXES = frozenset({".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".bin", ".joblib", ".dill"})
 """Suffixes of formats that can run code when they are opened: they are, or may hold, Python pickles."""
 
@@ -171,7 +167,7 @@ def to_card(
         files=tuple(_file_view(asset.key, entry.item["assets"][asset.key]) for asset in model.offered_assets),
         bibtex=cite.to_bibtex(model),
         links=tuple(link for link in model.links if link.rel not in stac.VERSION_RELS),
-        fields=tuple(_fields(entry)),
+        fields=tuple(to_fields(entry)),
         mlm=_mlm(entry, catalog),
         issue_href=_issue_href(catalog, model),
         edit_href=f"{catalog.source_url.rstrip('/')}/{quote(entry.source)}" if catalog.source_url else "",
@@ -288,7 +284,7 @@ def _own(entry: Entry, catalog: CatalogInfo) -> Iterator[Fact]:
     """The author's own fields that the catalog file names; an address is a link."""
     for key, label in catalog.fields:
         value = entry.item["properties"].get(key)
-        leaves = _leaves("", value) if value is not None else ()
+        leaves = to_leaves("", value) if value is not None else ()
         words = "; ".join(f"{path.removeprefix('.')}: {text}" if path else text for path, text in leaves)
         yield Fact(label, words, "", safe_href(words) or "")
 
@@ -378,54 +374,6 @@ def _mlm(entry: Entry, catalog: CatalogInfo) -> mlm.Mlm:
     return mlm.to_mlm(
         entry.model, {**entry.item, "properties": mlm.without_derived(entry.item["properties"], entry.model)}
     )
-
-
-def _fields(entry: Entry) -> Iterator[tuple[str, str, tuple[tuple[str, str], ...]]]:
-    """Every value of the Item by its path, in groups, so that nothing the author wrote is missing from the card.
-
-    A long layer summary is on the card already, and is referred to."""
-    item = entry.item
-    yield "item", say("Item"), (("id", item["id"]), ("collection", item["collection"]), *_leaves("bbox", item["bbox"]))
-    summaries = {a.summary for a in entry.model.architecture if a.summary and len(a.summary) > LONG_SUMMARY}
-    yield (
-        "properties",
-        say("Properties"),
-        tuple(
-            (path, say("see the layer summary under Architecture") if value in summaries else value)
-            for path, value in _each_leaf(mlm.without_derived(item["properties"], entry.model))
-        ),
-    )
-    yield "assets", say("Assets"), tuple(_each_leaf(item["assets"]))
-    yield "links", say("Links"), tuple(leaf for i, link in enumerate(item["links"]) for leaf in _leaves(f"[{i}]", link))
-    yield "geometry", say("Geometry"), tuple(_each_leaf(item["geometry"] or {}))
-    yield "extensions", say("Extensions"), tuple(_leaves("stac_extensions", item["stac_extensions"]))
-
-
-def _each_leaf(fields: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    for key in sorted(fields):
-        yield from _leaves(key, fields[key])
-
-
-def _leaves(path: str, value: Any) -> Iterator[tuple[str, str]]:
-    if isinstance(value, Mapping) and value:
-        for key, inner in value.items():
-            yield from _leaves(f"{path}.{key}", inner)
-    elif isinstance(value, list) and any(isinstance(inner, Mapping) for inner in value):
-        for index, inner in enumerate(value):
-            leaves = tuple(_leaves("", inner))
-            if len(leaves) > 1 and sum(len(text) for _, text in leaves) <= SHORT_ROW:
-                # A band, a class: one line of its own rather than one for each of its numbers.
-                yield f"{path}[{index}]", " · ".join(f"{key.removeprefix('.')} {text}" for key, text in leaves)
-            else:
-                yield from ((f"{path}[{index}]{key}", text) for key, text in leaves)
-    elif isinstance(value, list) and value and not any(isinstance(inner, list) for inner in value):
-        yield path, ", ".join(inner if isinstance(inner, str) else _plain(inner) for inner in value)
-    else:
-        yield path, value if isinstance(value, str) else _plain(value)
-
-
-def _plain(value: Any) -> str:
-    return orjson.dumps(value).decode()
 
 
 def _issue_href(catalog: CatalogInfo, model: Model) -> str:

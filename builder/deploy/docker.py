@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import shlex
 from dataclasses import dataclass
@@ -70,6 +71,7 @@ def to_words(container: Container) -> list[str]:
     return [*words, container.image, *container.command]
 
 
+@functools.lru_cache(maxsize=64)  # of a model, the card, the card in Markdown and others ask for it
 def docker_command(docker: Docker) -> str:
     """The line for a shell that runs a container; empty where the facts do not add up to one."""
     sheet = Sheet(NAME, TITLE)

@@ -55,6 +55,8 @@ def to_block(fields: Mapping[str, Any]) -> str:
 
 
 def _comment(text: str, indent: int, bullet: str = "") -> Iterator[str]:
+    if not text:
+        return
     plain = _NOT_PRINTED.sub("\ufffd", " ".join(text.split()))
     pad = " " * indent + "# "
     for number, line in enumerate(textwrap.wrap(plain, WIDTH, break_long_words=False, break_on_hyphens=False)):
