@@ -34,6 +34,7 @@ class Environment(jinja2.Environment):
 
     def __init__(self, sources: Mapping[str, str], words: Words = Words()) -> None:  # noqa: B008  frozen
         self.words = words
+        self.parsing: list[str | None] = []
         super().__init__(
             extensions=[_Say],
             loader=jinja2.DictLoader(sources),
@@ -51,7 +52,17 @@ class Environment(jinja2.Environment):
         tree = super()._parse(source, name, filename)
         _Checked(name).visit(tree)
         _Said(self.words, name).visit(tree)
+        self.parsing.append(name)
+        try:
+            _Inlined(self).visit(tree)
+        finally:
+            self.parsing.pop()
         return tree
+
+    def load_source(self, name: str) -> tuple[str, str, None]:
+        """What `_parse` takes of a template."""
+        assert self.loader is not None  # noqa: S101  it is set above
+        return self.loader.get_source(self, name)[0], name, None
 
 
 class _Say(Extension):
@@ -161,6 +172,26 @@ class _Said(NodeTransformer):
         return parts[0] if len(parts) == 1 else nodes.Concat(parts, lineno=line)
 
 
+class _Inlined(NodeTransformer):
+    """Puts a template that is included in the place of its `include`, in a scope of its own: a card has thirteen, and
+    at each Jinja looks the template up and copies the context."""
+
+    def __init__(self, environment: Environment) -> None:
+        self.environment = environment
+
+    def visit_Include(self, node: nodes.Include) -> nodes.Node:  # noqa: N802
+        name = node.template.value if isinstance(node.template, nodes.Const) else None
+        if not isinstance(name, str) or not node.with_context or name in self.environment.parsing:
+            return node
+        try:
+            tree = self.environment._parse(*self.environment.load_source(name))
+        except jinja2.TemplateNotFound:
+            return node  # it is missed when it is needed
+        if any(tree.find_all((nodes.Block, nodes.Extends))):
+            return node
+        return nodes.Scope(tree.body, lineno=node.lineno)
+
+
 class _Checked(NodeTransformer):
     """Refuses what would print a model's text unescaped."""
 
@@ -192,7 +223,28 @@ class _Checked(NodeTransformer):
 
 
 class _Generator(CodeGenerator):
-    """Compiles `{{ x }}` to a call of `show`, in place of the two of `finalize` and `escape`."""
+    """Compiles `{{ x }}` to a call of `show`, in place of the two of `finalize` and `escape`, and calls of macros to
+    what they are, without asking whether a function wants the context."""
+
+    macros: frozenset[str] = frozenset()
+
+    def visit_Template(self, node: nodes.Template, frame: Frame | None = None) -> None:  # noqa: N802
+        imported = (name for found in node.find_all(nodes.FromImport) for name in found.names)
+        names = {name if isinstance(name, str) else name[1] for name in imported}
+        self.macros = frozenset(names | {macro.name for macro in node.find_all(nodes.Macro)})
+        super().visit_Template(node, frame)
+
+    def visit_Call(self, node: nodes.Call, frame: Frame, forward_caller: bool = False) -> None:  # noqa: N802
+        named = isinstance(node.node, nodes.Name) and node.node.name in self.macros
+        if not named or node.dyn_args or node.dyn_kwargs or forward_caller:
+            super().visit_Call(node, frame, forward_caller=forward_caller)
+            return
+        self.visit(node.node, frame)
+        self.write("(")
+        for argument in (*node.args, *node.kwargs):
+            self.visit(argument, frame)
+            self.write(", ")
+        self.write(")")
 
     def _output_child_pre(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:
         if frame.eval_ctx.volatile or not frame.eval_ctx.autoescape:
