@@ -61,7 +61,7 @@ _NARROWEST = 14
 @dataclass(frozen=True, slots=True)
 class Row:
     """A model in the index: its record, its facet values, and what is searched besides them: keywords, and the words
-    of its description, each once and sorted."""
+    of its description and of its texts in other languages, each once and sorted."""
 
     record: Mapping[str, Any]
     facets: Mapping[str, tuple[str, ...]]
@@ -119,6 +119,8 @@ def to_row(entry: Entry) -> Row:
     names = [row[1] or row[0] for entered in record.get("inputs", []) for row in entered.get("bands", [])]
     frameworks = [runtime.framework for runtime in model.runtime]
     properties = entry.item["properties"]
+    # A model is also found by what it says in other languages than the site's.
+    texts = [model.description, *(text for other in model.translations for text in (other.title, other.description))]
     facets = {
         "task": record.get("tasks", []),
         "sensor": record.get("sensors", []),
@@ -136,7 +138,7 @@ def to_row(entry: Entry) -> Row:
         record,
         {key: tuple(dict.fromkeys(str(value) for value in values if value)) for key, values in facets.items()},
         model.keywords,
-        tuple(sorted(set(words_of(model.description or "")))),
+        tuple(sorted(set(words_of(" ".join(filter(None, texts)))))),
         str(properties.get("updated") or properties.get("created") or "")[:10],
         model.experimental,
     )

@@ -115,6 +115,15 @@ def test_a_title_in_another_language_is_marked_where_scripts_show_it(watched: An
     assert page.locator("[data-results] a", has_text="Crops").get_attribute("lang") == "en"
 
 
+@pytest.mark.parametrize("query", ["masque", "cloud mask", "shadows", "قناع"])
+def test_a_model_is_found_in_each_of_its_languages(watched: Any, french: str, query: str) -> None:
+    page: Page = watched.open(french + "index.html")
+    page.fill("[data-query]", query)
+    found = page.locator("[data-results] a")
+    page.wait_for_function("() => document.querySelectorAll('[data-results] a').length === 1")
+    assert found.inner_text() == "Masque de nuages"
+
+
 def test_other_languages_are_read_without_scripts(watched: Any, french: str) -> None:
     page: Page = watched.open(french + "neige/nuages/index.html", java_script_enabled=False)
     texts = page.locator(".translations p[lang='ar'] strong")
