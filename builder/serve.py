@@ -1,9 +1,10 @@
 """The preview: the pipeline behind a server on this machine, built again when a file changes.
 
-The site is published into a folder of its own, so what is served is what a build would publish, byte for byte. What the
-preview adds is added on the way out: a script that waits for the next change, and what is wrong with the source. Pages
-keep their security policy, which forbids them to connect; so the script waits by loading another script, which the
-server holds back until something has changed.
+The site is published into a folder of its own, so what is served is what a build would publish, byte for byte. A cache
+beside that folder, which goes with it, keeps what has not changed from being made again. What the preview adds is added
+on the way out: a script that waits for the next change, and what is wrong with the source. Pages keep their security
+policy, which forbids them to connect; so the script waits by loading another script, which the server holds back until
+something has changed.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from builder import pipeline
+from builder.cache import open_cache
 from builder.diagnostic import Diagnostic
 from builder.output import OutputError
 from builder.report import format_text
@@ -136,7 +138,8 @@ class Preview:
         started = time.monotonic()
         problems, wrote = "", True
         try:
-            result = pipeline.build(self.settings, workers=self.workers, site=self.site)
+            with open_cache(self.site.parent / "cache") as cache:
+                result = pipeline.build(self.settings, workers=self.workers, site=self.site, cache=cache)
             if result.failed:
                 problems = _to_text(result.diagnostics)
             elif result.published is None:
