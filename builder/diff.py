@@ -218,7 +218,7 @@ class _Walk:
                 "removed", path, old, new, grave, say("{0} is not stated any more; it was {1}", label(path), show(old))
             )
             return
-        shape = _object_in(node)
+        shape = node.inner_object
         olds, news = (value if isinstance(value, list) else [value] for value in (old, new))
         if path == ("assets",):
             yield from self.assets(node, old, new)
@@ -245,7 +245,7 @@ class _Walk:
 
     def gravest(self, node: Node, value: Any, severity: Severity) -> Severity:
         """What it means that a value goes, with all that is in it."""
-        shape = _object_in(node)
+        shape = node.inner_object
         if shape is None:
             return severity
         found = []
@@ -303,7 +303,7 @@ class _Walk:
 
     def assets(self, node: Node, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
         """Only the weights can break anything; of them what counts is whether the file is the same."""
-        shape = _object_in(node)
+        shape = node.inner_object
         assert shape is not None  # noqa: S101  the schema of an asset
         for key in sorted({*old, *new}):
             before, after = old.get(key), new.get(key)
@@ -340,11 +340,6 @@ class _Walk:
         if key == "file:checksum":
             return "breaking", say("{0}: other weights under the same version", change.message)
         return "breaking", change.message
-
-
-def _object_in(node: Node) -> Node | None:
-    """The object that a value is or holds, by its schema."""
-    return next((inner for inner, _ in node.objects()), None)
 
 
 # --- elements of lists -----------------------------------------------------------------------------------------------

@@ -40,7 +40,7 @@ class Event:
         """What happened, as one line of plain text."""
         if self.words and self.kind != "new":
             return self.words
-        return f"{self.words} {to_summary(self.entry.model, 300)}".strip()
+        return f"{self.words} {self.entry.recall(to_news)['summary']}".strip()
 
 
 def to_events(library: Library, most: int) -> list[Event]:
@@ -58,6 +58,7 @@ def to_news(entry: Entry) -> dict[str, Any]:
     model = entry.model
     return {
         "name": f"{model.name} {model.version}" if model.version and model.version not in model.name else model.name,
+        "summary": to_summary(model, 300),
         "created": _time(model.fields.get("created")),
         "updated": _time(model.fields.get("updated")),
         "deprecated": model.deprecated,

@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib import resources
 from importlib.util import find_spec
 from pathlib import Path
@@ -204,11 +204,23 @@ class Node:
     def at(self, key: str) -> Node:
         """The part about the value of a key; an empty one where nothing is said about it."""
         if key in self.properties:
-            return self.child(self.properties[key])
+            if key not in self._named:
+                self._named[key] = self.child(self.properties[key])
+            return self._named[key]
         for pattern, data in self.data.get("patternProperties", {}).items():
             if re.search(pattern, key):
                 return self.child(data)
         return self.child(self.data.get("additionalProperties"))
+
+    @cached_property
+    def _named(self) -> dict[str, Node]:
+        """The parts about keys that the schema names, once they were asked for: comparing asks all the time."""
+        return {}
+
+    @cached_property
+    def inner_object(self) -> Node | None:
+        """The first object that a value is or holds."""
+        return next((inner for inner, _ in self.objects()), None)
 
     def shapes(self) -> list[Node]:
         """What a value may be: the two branches of a union, else the part itself."""
