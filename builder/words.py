@@ -21,6 +21,7 @@ ENGLISH = "en"
 FOLDER = Path(__file__).resolve().parent / "languages"
 """Holds `<language>.po`, which people edit, and `<language>.mo`, which is made of it and read here."""
 _RIGHT_TO_LEFT = frozenset({"ar", "ckb", "dv", "fa", "he", "ps", "sd", "ug", "ur", "yi"})
+_SCRIPTS_TO_LEFT = frozenset({"adlm", "arab", "hebr", "nkoo", "syrc", "thaa"})
 _MARKS = {"en": (".", ",", ", "), "fr": (",", "\u202f", "\u202f; ")}
 """The mark before decimals, and those between thousands and between the numbers of a list. Other languages have those
 of English."""
@@ -50,8 +51,11 @@ class Words:
 
     @property
     def direction(self) -> str:
-        """In which direction the language is written: `ltr` or `rtl`."""
-        return "rtl" if self.language.partition("-")[0] in _RIGHT_TO_LEFT else "ltr"
+        """In which direction the language is written: `ltr` or `rtl`. A script in its tag decides."""
+        primary, *others = self.language.lower().split("-")
+        script = next((part for part in others if len(part) == 4 and part.isalpha()), None)
+        to_left = script in _SCRIPTS_TO_LEFT if script else primary in _RIGHT_TO_LEFT
+        return "rtl" if to_left else "ltr"
 
     @property
     def marks(self) -> tuple[str, str, str]:

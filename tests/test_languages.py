@@ -126,7 +126,18 @@ def test_a_language_without_words_is_english() -> None:
     assert load("xx") == Words()
 
 
-@pytest.mark.parametrize(("language", "direction"), [("en", "ltr"), ("fr", "ltr"), ("ar", "rtl"), ("fa-AF", "rtl")])
+@pytest.mark.parametrize(
+    ("language", "direction"),
+    [
+        ("en", "ltr"),
+        ("fr", "ltr"),
+        ("ar", "rtl"),
+        ("fa-AF", "rtl"),
+        ("AR", "rtl"),
+        ("az-Arab", "rtl"),
+        ("ar-Latn", "ltr"),
+    ],
+)
 def test_languages_have_their_direction(language: str, direction: str) -> None:
     assert Words(language).direction == direction
 

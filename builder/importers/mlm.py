@@ -20,7 +20,7 @@ OPEN_SPAN = {"start_datetime": "1900-01-01T00:00:00Z", "end_datetime": "9999-12-
 _COMMON = (
     "title", "description", "keywords", "license", "providers", "created", "updated", "datetime", "start_datetime",
     "end_datetime", "platform", "instruments", "constellation", "mission", "gsd", "version", "deprecated",
-    "experimental", "card",
+    "experimental", "card", "language", "translations",
 )  # fmt: skip
 _CLOSED = {"eo": ("cloud_cover", "snow_cover"), "sci": ("doi", "citation", "publications"), "file": ()}
 """What a model file takes of the extensions whose keys it knows."""

@@ -217,7 +217,7 @@
     box.addEventListener("change", function () { choose(id); });
     return make("li", { class: "result" }, [
       make("div", { class: "what" }, [
-        make("a", { href: root + engine.folder(row) + "/index.html", text: title, lang: index.languages[id] }),
+        make("a", { href: root + engine.folder(row) + "/index.html", text: title, lang: search.languageOf(index, id) }),
         flags & 4 ? make("span", { class: "badge", text: say("withdrawn") })
           : flags & 1 ? make("span", { class: "badge warn", text: say("deprecated") }) : null,
         flags & 2 ? make("span", { class: "badge", text: say("experimental") }) : null,

@@ -154,7 +154,7 @@
       var collection = folder.values[folder.sets[folder.column[row]][0]];
       list.append(make("li", { class: "verdict-" + result.verdict }, [
         make("div", { class: "what" }, [
-          make("a", { href: root + collection + "/" + result.id + "/index.html", text: index.titles[row], lang: index.languages[result.id] }),
+          make("a", { href: root + collection + "/" + result.id + "/index.html", text: index.titles[row], lang: search.languageOf(index, result.id) }),
           index.flags[row] & 4 ? make("span", { class: "badge", text: say("withdrawn") })
             : index.flags[row] & 1 ? make("span", { class: "badge warn", text: say("deprecated") }) : null,
           make("span", { class: "score" }, [make("strong", { text: VERDICTS[result.verdict] }), " " + say("{0} of 100", result.score)])

@@ -191,6 +191,8 @@
     while (step < 4 && Math.abs(Number(value.toPrecision(3))) >= 1000) { value /= 1000; step++; }
     return globalThis.dlmFigure(Number(value.toPrecision(3))) + UNITS[step - 1];
   }
+  // The language of a title that is not in that of the page. An id may be the name of what every object has.
+  function languageOf(index, id) { return Object.prototype.hasOwnProperty.call(index.languages, id) ? index.languages[id] : null; }
   function sentence(text) { return text.charAt(0).toUpperCase() + text.slice(1); }
   function element(name, attributes, children) {
     var made = document.createElement(name);
@@ -272,7 +274,7 @@
   }
 
   globalThis.dlmSearch = {
-    Engine: Engine, short: short, sentence: sentence, element: element, thumbnail: thumbnail,
+    Engine: Engine, short: short, sentence: sentence, element: element, thumbnail: thumbnail, languageOf: languageOf,
     fetchScript: fetchScript, fetchRest: fetchRest, fetchDetails: fetchDetails
   };
 })();
