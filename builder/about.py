@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from builder import schema
-from builder.catalog import CatalogInfo, CollectionInfo
+from builder.catalog import OF_COLLECTION, CatalogInfo, CollectionInfo
 from builder.check import Grades, check_settings_file, regrade
 from builder.diagnostic import Diagnostic, Span
 from builder.document import parse
@@ -16,7 +16,7 @@ from builder.rules import RULES, suggest_rules
 from builder.source import CATALOG_FILE, Source, SourceFile, shown_path
 from builder.stac import Titles
 from builder.waiver import unused_waivers, waive
-from builder.words import ENGLISH
+from builder.words import ENGLISH, mark, say, speaking
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +51,15 @@ def to_about(source: Source, base_url: str | None = None) -> About:
 
     data = read(source.catalog, schema.CATALOG_FILE)
     base_url = base_url or data.get("base_url")
+    language = data.get("language", ENGLISH)
     catalog_id = data.get("id", source.root.name)
     title = data.get("title", catalog_id)
     catalog = CatalogInfo(
-        catalog_id, title, data.get("description", f"Deep-learning models: {title}."),
+        catalog_id, title, data.get("description") or _describe(language, mark("Deep-learning models: {0}."), title),
         base_url.rstrip("/") if base_url else None, tuple(data.get("keywords", ())),
         to_providers(data.get("providers", [])), tuple(data.get("links", ())),
         data.get("source_url"), data.get("issues_url"), tuple(data.get("exports", ())),
-        data.get("mlm", True), data.get("language", ENGLISH), tuple(data.get("fields", {}).items()),
+        data.get("mlm", True), language, tuple(data.get("fields", {}).items()),
     )  # fmt: skip
     collections = {}
     for folder, file in source.collections.items():
@@ -68,7 +69,7 @@ def to_about(source: Source, base_url: str | None = None) -> About:
             continue  # defaults for a folder inside a collection
         name = about.get("title", key)
         collections[key] = CollectionInfo(
-            key, name, about.get("description", f"Models of the collection {name}."), about.get("license"),
+            key, name, about.get("description") or _describe(language, OF_COLLECTION, name), about.get("license"),
             tuple(about.get("keywords", ())), to_providers(about.get("providers", [])), tuple(about.get("links", ())),
         )  # fmt: skip
     if not catalog.base_url:
@@ -84,6 +85,12 @@ def to_about(source: Source, base_url: str | None = None) -> About:
         grades["mlm-missing"] = "off"
     dlm_uri = schema.published(catalog.base_url)[0]
     return About(catalog, collections, dlm_uri, grades, tuple(regrade(diagnostics, grades)))
+
+
+def _describe(language: str, text: str, name: str) -> str:
+    """What stands for a description that is not given, in the language of the site."""
+    with speaking(language):
+        return say(text, name)
 
 
 def _waive(source: Source, diagnostics: list[Diagnostic]) -> list[Diagnostic]:

@@ -15,13 +15,15 @@ from builder.model import Model, Provider
 from builder.source import LocalFile
 from builder.statement import to_facts
 from builder.versions import Step, to_history
-from builder.words import ENGLISH, say
+from builder.words import ENGLISH, mark, say
 
 if TYPE_CHECKING:
     pass
 
 Predecessors = Mapping[str, tuple[str, ...]]
 """The source paths of a model's predecessors, by its own."""
+OF_COLLECTION = mark("Models of the collection {0}.")
+"""The description of a collection that has none."""
 T = TypeVar("T")
 
 
@@ -165,7 +167,7 @@ def gather(
     gathered = []
     for key, members in sorted(by_collection.items()):
         members.sort(key=by_title)
-        own = collections.get(key) or CollectionInfo(key, key, f"Models of the collection {key}.")
+        own = collections.get(key) or CollectionInfo(key, key, say(OF_COLLECTION, key))
         gathered.append(CollectionEntries(own, tuple(members)))
     everything = [entry for collection in gathered for entry in collection.entries]
     dates = [date for entry in everything for date in entry.recall(to_member)["dates"]]

@@ -19,6 +19,7 @@ from builder.card import to_card, to_summary
 from builder.catalog import CatalogInfo, CollectionEntries, Entry, Library, Neighbours, to_reference
 from builder.deploy import Bundle
 from builder.exporters import jsonld
+from builder.facts import shorten
 from builder.feed import FALLBACK, to_events
 from builder.lists import LIMIT, PAGE, VALUES, Listing, Paging, Row, to_coverage, to_listings, to_pages, to_row
 from builder.output import Artifact, Part
@@ -212,7 +213,7 @@ def _collections(
         {"title": collection.info.title, "href": f"{collection.info.id}/index.html", "number": len(rows), "rows": []}
         for collection, rows in groups
     ]
-    yield from _list("search/collections.html", "Collections", None, lines, shell, templates)
+    yield from _list("search/collections.html", say("Collections"), None, lines, shell, templates)
 
 
 def _listing(listing: Listing, shell: Shell, templates: Templates) -> Iterator[Part]:
@@ -260,7 +261,7 @@ def _list_page(
     templates: Templates,
 ) -> Part:
     def render() -> Iterator[Artifact]:
-        page = _numbered(shell, paging, heading, f"{heading} in {shell.catalog.title}")
+        page = _numbered(shell, paging, heading, say("{0} in {1}", heading, shell.catalog.title))
         names = {"heading": heading, "parent": parent, "groups": groups, "paging": paging}
         yield _artifact(page.path, templates.render("list.html", shell=shell, page=page, **names))
 
@@ -419,7 +420,7 @@ def _quoted(path: str) -> str:
 
 def _one_line(text: str) -> str:
     """Markdown as a line of plain text for search engines."""
-    return " ".join(str(markdown(text).striptags()).split())[:200]
+    return shorten(str(markdown(text).striptags()), 200)
 
 
 def _artifact(path: str, text: str) -> Artifact:

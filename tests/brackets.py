@@ -18,7 +18,7 @@ from shared import ROOT
 from builder import card, prose, templates, words
 from builder.words import FOLDER, NAMES
 
-FILE_NAME = re.compile(r"[\w.-]+\.(?:json|md|pbtxt|py|sh|yaml|yml)\b")
+FILE_NAME = re.compile(r"[\w.-]+\.(?:json|md|pbtxt|py|sh|yaml|yml)\b|urn:uuid:[0-9a-f-]+")
 NOT_WORDS = {
     "api", "bibtex", "card", "dlm", "dockerfile", "doi", "feed", "json", "md", "mlm", "numpy", "onnx", "python", "stac",
     "yaml", "yml", "nm", "ghz", "sha", "multihash", "nan", "true", "false", "null", "dlm-catalog",
@@ -44,6 +44,8 @@ class _Seen(HTMLParser):
             self.apart.append(tag)
         if tag == "span":
             self.text += " ; "
+        if tag == "meta" and given.get("name") == "description":
+            self.attributes.append(given.get("content") or "")
         if tag not in ("a", "strong", "span", "b", "em", "tspan"):
             self.text += "\n"
 

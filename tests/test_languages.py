@@ -100,7 +100,7 @@ def test_every_word_of_the_pages_is_a_message_or_stands_in_the_files(source: str
             files = _build(ROOT / source, tmp_path / "source")
     data = " ".join(p.read_text("utf-8") for p in (tmp_path / "source").rglob("*.yml"))
     data += " ".join(text for path, text in files.items() if path.endswith((".json", ".bib")))
-    pages = {path: text for path, text in files.items() if path.endswith(".html")}
+    pages = {path: text for path, text in files.items() if path.endswith((".html", "feed.xml"))}
     left = find_left(pages, data)
     assert left == {}, "\n".join(f"{words!r}: {place!r}" for words, place in left.items())
 
@@ -157,7 +157,9 @@ def test_only_what_is_read_by_people_changes_with_the_language(tmp_path: Path) -
     french = _build(ROOT / "tests/kinds", tmp_path / "fr", "fr")
     assert french.keys() - english.keys() == {"assets/words.js"}
     differ = {path for path, text in english.items() if french[path] != text and not path.endswith(".html")}
-    assert {path for path in differ if not path.endswith("catalog.yml")} <= {"feed.xml", "search/index.js"}
+    # This collection has no file, so its description is the program's.
+    assert differ <= {"feed.xml", "search/index.js", "other/collection.json"}
+    assert '"description": "Modèles de la collection other."' in french["other/collection.json"]
     for path in (path for path in french if path.endswith(".html")):
         assert '<html lang="fr">' in french[path]
         assert '<html lang="en">' in english[path]
