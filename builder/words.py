@@ -22,7 +22,7 @@ FOLDER = Path(__file__).resolve().parent / "languages"
 """Holds `<language>.po`, which people edit, and `<language>.mo`, which is made of it and read here."""
 _RIGHT_TO_LEFT = frozenset({"ar", "ckb", "dv", "fa", "he", "ps", "sd", "ug", "ur", "yi"})
 _SCRIPTS_TO_LEFT = frozenset({"adlm", "arab", "hebr", "nkoo", "syrc", "thaa"})
-_MARKS = {"en": (".", ",", ", "), "fr": (",", "\u202f", "\u202f; ")}
+_MARKS = {"en": (".", ",", ", "), "fr": (",", "\u202f", "; ")}
 """The mark before decimals, and those between thousands and between the numbers of a list. Other languages have those
 of English."""
 NAMES = {

@@ -15,7 +15,7 @@ from shared import ROOT
 from sources import french_kinds
 
 from builder.pipeline import Build, Settings, build
-from builder.words import FOLDER, Words, load, say, say_count, speaking
+from builder.words import FOLDER, Words, list_figures, load, say, say_count, speaking
 from builder.workers import Workers, open_pool
 
 LANGUAGES = sorted(path.stem for path in FOLDER.glob("*.po"))
@@ -150,6 +150,8 @@ def test_numbers_are_written_as_the_language_has_them() -> None:
         assert format_short(24_500_000) == "24,5 M"
         assert format_filesize(37_800_000) == "37,8 Mo"
         assert format_filesize(12) == "12 octets"
+        assert list_figures(["29.9", "-2"]) == "29,9; -2"
+    assert list_figures(["29.9", "-2"]) == "29.9, -2"
 
 
 def test_only_what_is_read_by_people_changes_with_the_language(tmp_path: Path) -> None:
