@@ -26,16 +26,15 @@ RULES_OF_FILES = [rule for rule in RULES if rule != "docs-invalid"]
 Place = tuple[str, int, str]
 # Rules about one value, key or file; what any other rule finds names a second place as well.
 ABOUT_ONE_PLACE = {
-    "asset-temporary", "citation-missing", "class-gap", "commit-hash", "commit-missing", "common-name",
-    "docker-source", "doi-syntax", "extension-unresolvable", "extent-missing", "file-checksum", "file-unknown",
-    "findings-more", "function-syntax", "geometry-range", "geometry-ring", "gsd-range", "handler-syntax", "id-unsafe",
-    "item-invalid", "key-draft", "key-unknown", "language-tag", "license-missing", "license-spdx", "link-broken",
-    "metric-range", "mlm-missing", "process-level", "section-missing", "source-url", "task-missing", "time-missing",
+    "asset-temporary", "citation-missing", "class-gap", "commit-hash", "commit-missing", "common-name", "docker-source",
+    "doi-syntax", "extension-unresolvable", "extent-missing", "file-checksum", "file-unknown", "findings-more",
+    "function-syntax", "geometry-range", "geometry-ring", "gsd-range", "handler-syntax", "id-unsafe", "item-invalid",
+    "key-draft", "key-unknown", "language-tag", "license-missing", "license-spdx", "link-broken", "metric-range",
+    "mlm-missing", "model-removed", "process-level", "section-missing", "source-url", "task-missing", "time-missing",
     "todo-left", "url-unsafe", "value-ambiguous", "value-choice", "value-empty", "value-format", "value-missing",
-    "value-range",
-    "model-removed", "value-type", "waiver-invalid", "waiver-unused", "wavelength-unit", "weights-external",
-    "weights-format", "weights-missing", "weights-pickled", "weights-unchecked", "weights-unreadable",
-    "weights-unsafe", "withdrawal-incomplete", "word-misspelt", "yaml-syntax",
+    "value-range", "value-type", "waiver-invalid", "waiver-unused", "wavelength-unit", "weights-external",
+    "weights-format", "weights-missing", "weights-pickled", "weights-unchecked", "weights-unreadable", "weights-unsafe",
+    "withdrawal-incomplete", "word-misspelt", "yaml-syntax",
 }  # fmt: skip
 
 
