@@ -80,7 +80,7 @@ def write_corpus(folder: Path, models: int, seed: int = SEED) -> list[Path]:
     for number in range(models):
         path = folder / f"collection-{number % groups:03}" / f"{name_of(number)}.yml"
         # Every eighth of its collection, so that a line has two versions at any size.
-        predecessor = f"{name_of(number - groups)}.yml" if number // groups % 8 == 7 else None
+        predecessor = number - groups if number // groups % 8 == 7 else None
         path.write_text(to_model_file(number, seed, predecessor), "utf-8")
         written.append(path)
     return written
@@ -91,9 +91,11 @@ def name_of(number: int) -> str:
     return f"land-cover-{number:06}"
 
 
-def to_model_file(number: int, seed: int = SEED, predecessor: str | None = None) -> str:
-    """The text of one model file."""
-    rng = random.Random(f"{seed} {number}")  # noqa: S311  reproducible, not secret
+def to_model_file(number: int, seed: int = SEED, predecessor: int | None = None) -> str:
+    """The text of one model file. A new version says what its predecessor does, but for weights, metrics and dates."""
+    like = number if predecessor is None else predecessor
+    rng = random.Random(f"{seed} {like}")  # noqa: S311  reproducible, not secret
+    own = random.Random(f"{seed} own {number}")  # noqa: S311
     bands = sorted(rng.sample(range(len(_BANDS)), rng.randint(4, len(_BANDS))))
     selected = rng.sample(range(len(bands)), rng.randint(3, len(bands)))
     classes = rng.sample(_CLASSES, rng.randint(5, 20))
@@ -103,14 +105,14 @@ def to_model_file(number: int, seed: int = SEED, predecessor: str | None = None)
     west, south = rng.randint(-170, 160), rng.randint(-55, 65)
     words = rng.randint(150, 400)
     lines = [
-        f"title: Land cover of {region}, {network} {number}",
+        f"title: Land cover of {region}, {network} {like}",
         f"description: |-\n{_indent(_prose(rng, words * 4 // 10), 2)}",
         "license: Apache-2.0",
         f"keywords: [land cover, {network.lower()}, {encoder.lower()}, sentinel-2]",
         "providers:",
         "  - {name: Example Institute, roles: [producer, licensor], url: https://example.org}",
-        f'version: "{1 + number % 8}.{rng.randint(0, 9)}"',
-        f"updated: 2025-{rng.randint(1, 12):02}-{rng.randint(1, 28):02}",
+        f'version: "{1 if predecessor is None else 2}.{own.randint(0, 9)}"',
+        f"updated: {2024 if predecessor is None else 2025}-{own.randint(1, 12):02}-{own.randint(1, 28):02}",
         f"bbox: [{west}, {south}, {west + rng.randint(2, 15)}, {south + rng.randint(2, 15)}]",
         f"start_datetime: {rng.randint(2016, 2020)}-01-01",
         f"end_datetime: {rng.randint(2021, 2024)}-12-31",
@@ -138,7 +140,7 @@ def to_model_file(number: int, seed: int = SEED, predecessor: str | None = None)
         "dlm:runtime:",
         '  framework: PyTorch\n  version: "2.4.1"\n  model_handler: landcover.inference:predict',
         "  model_src_url: https://github.com/example/landcover",
-        f"  model_commit_hash: {rng.getrandbits(160):040x}",
+        f"  model_commit_hash: {own.getrandbits(160):040x}",
         "  docker:",
         f'    image_name: registry.example.org/landcover/{network.lower()}\n    tag: "{rng.randint(1, 9)}.0.1"',
         "    working_dir: /workspace\n    run: predict --input scene.tif --output classes.tif\n    gpu: true",
@@ -155,13 +157,13 @@ def to_model_file(number: int, seed: int = SEED, predecessor: str | None = None)
         "  weights:",
         f"    href: https://example.org/weights/{name_of(number)}.onnx",
         "    title: Weights in ONNX format\n    type: application/octet-stream; application=onnx\n    roles: [weights]",
-        f"    file:size: {parameters * 4}\n    file:checksum: 1220{rng.getrandbits(256):064x}",
+        f"    file:size: {parameters * 4}\n    file:checksum: 1220{own.getrandbits(256):064x}",
         "sci:publications:",
         f"  - doi: 10.5555/benchmark.{number}",
         f'    citation: "Example, A.; Sample, B. (2024): {_sentence(rng)[:-1]}. Journal of Examples {number}"',
         *(
-            ["links:", f"  - {{rel: predecessor-version, href: {predecessor}, type: application/yaml}}"]
-            if predecessor
+            ["links:", f"  - {{rel: predecessor-version, href: {name_of(predecessor)}.yml, type: application/yaml}}"]
+            if predecessor is not None
             else []
         ),
         "card:",
@@ -171,7 +173,7 @@ def to_model_file(number: int, seed: int = SEED, predecessor: str | None = None)
         f"  evaluation: |-\n{_indent(_evaluation(rng, words * 2 // 10, classes), 4)}",
         "  metrics:",
         *(
-            f"    - {{name: {name}, value: {rng.uniform(0.5, 0.95):.3f}, dataset: Survey of {region}, split: {split}}}"
+            f"    - {{name: {name}, value: {own.uniform(0.5, 0.95):.3f}, dataset: Survey of {region}, split: {split}}}"
             for name in ("mIoU", "F1", "overall accuracy")
             for split in ("validation", "test")
         ),

@@ -55,6 +55,7 @@ def read_and_pack(
 
 
 def _read_one(file: SourceFile, files: Mapping[str, LocalFile], recipe: Recipe) -> Outcome:
+    file = SourceFile(file.path, file.shown, file.text)  # its text is read once
     collection = nearest_collection(file.path, recipe.collections)
     checked = check_model(file, collection, files, recipe.grades, language=recipe.language)
     used = frozenset(local.path for local in checked.files.values())

@@ -161,8 +161,8 @@ class _Stage:
         self.site = site
         self.held = held
         self.folder: FilePath | None = None
-        # Plain strings: there are a hundred thousand of them, and a Path costs more than writing its file.
-        self.changed: dict[str, str] = {}
+        # By path, the number under which a file waits: there are a hundred thousand of them, and more.
+        self.changed: dict[str, int] = {}
         self.made_site = not site.exists()
 
     def __enter__(self) -> _Stage:
@@ -187,7 +187,7 @@ class _Stage:
         if number % 1000 == 0:
             os.mkdir(folder)  # noqa: PTH102
         _write(artifact, f"{folder}/{number}")
-        self.changed[artifact.path] = f"{folder}/{number}"
+        self.changed[artifact.path] = number
 
     def move(self, removed: Iterable[str]) -> None:
         """Moves what has changed into place, after removing what stands in the way."""
@@ -201,7 +201,8 @@ class _Stage:
             if there.holds(path) and os.path.isdir(target) and not os.path.islink(target):  # noqa: PTH112, PTH114
                 shutil.rmtree(target)  # of empty folders, see _refuse_obstacles
             there.make(path)
-            os.replace(self.changed[path], target)  # noqa: PTH105
+            number = self.changed[path]
+            os.replace(f"{self.folder}/{number // 1000}/{number}", target)  # noqa: PTH105
 
     def __exit__(self, *_: object) -> None:
         if self.folder is not None:
@@ -268,7 +269,7 @@ class _Paths:
         folded = fold_path(path)
         if (other := self.folded.get(folded)) is not None:
             raise OutputError(f"two files want the path {path!r} (the other one: {other!r})")
-        self.folded[folded] = path
+        self.folded[path if folded == path else folded] = path  # one string in memory rather than two
 
     def refuse_files_as_folders(self) -> None:
         folders = {folder: path for folded, path in self.folded.items() for folder in _folders(folded)}

@@ -79,7 +79,8 @@ def render_search(library: Library) -> list[Artifact]:
 def search_parts(library: Library) -> Iterator[Part]:
     """The same, in parts that are made of different things."""
     titles = {collection.info.id: collection.info.title for collection in library.collections}
-    return index_parts([entry.recall(to_row) for entry in library.entries], titles)
+    # Only when their turn has come: the rows take more memory than anything else that is made of all models.
+    yield from index_parts((entry.recall(to_row) for entry in library.entries), titles)
 
 
 def render_index(rows: Iterable[Row], collections: Mapping[str, str]) -> list[Artifact]:

@@ -65,6 +65,10 @@ class LocalFile:
         _ = self.size, self.sha256, self._looked
 
 
+MANY = 1000
+"""Files from which on texts do not stay in memory, but are read again when their turn comes."""
+
+
 @dataclass(frozen=True, slots=True)
 class SourceFile:
     """A model file's text with its place: `path` below the source folder, `shown` in messages."""
@@ -221,6 +225,8 @@ def find_source(root: FilePath, only: FilePath | None = None, known: Mapping[str
         diagnostics += problems
         if text is not None:
             texts[path] = SourceFile(path, shown, text)
+            if len(texts) > MANY and not settings:
+                texts[path] = UnreadFile(path, shown, location, texts[path].sha256)
     return replace(sort_files(root, texts, files, diagnostics), states=states)
 
 
