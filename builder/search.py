@@ -11,8 +11,9 @@ from __future__ import annotations
 import json
 import math
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -80,7 +81,12 @@ def search_parts(library: Library) -> Iterator[Part]:
     """The same, in parts that are made of different things."""
     titles = {collection.info.id: collection.info.title for collection in library.collections}
     # Only when their turn has come: the rows take more memory than anything else that is made of all models.
-    yield from index_parts((entry.recall(to_row) for entry in library.entries), titles)
+    yield from index_parts((_with_shared_words(entry.recall(to_row)) for entry in library.entries), titles)
+
+
+def _with_shared_words(row: Row) -> Row:
+    """The row with one string in memory for a word, in however many rows it is."""
+    return replace(row, words=tuple(map(sys.intern, row.words)))
 
 
 def render_index(rows: Iterable[Row], collections: Mapping[str, str]) -> list[Artifact]:
