@@ -55,6 +55,9 @@ class Entry:
         """What a function says of this entry; answers that are asked of all models are kept: see `remembered`."""
         return function(self)
 
+    def forget(self, function: Callable[[Entry], Any]) -> None:
+        """Says that the answer will hardly be asked for again."""
+
     def finished(self, neighbours: Neighbours) -> Entry:
         """The entry with the links between versions in its Item."""
         return replace(self, item=finish_item(self, neighbours))
@@ -220,6 +223,8 @@ def find_neighbours(entries: Iterable[Entry], predecessors: Predecessors) -> dic
     # A line goes from version to version: those at hand are few at a time.
     facts = lru_cache(maxsize=16)(lambda source: json.loads(by_source[source].recall(to_published)))
     history = to_history(references, facts, predecessors)
+    for entry in by_source.values():
+        entry.forget(to_published)  # a third of what stands in memory of a model
     result = {}
     for source in sorted({*predecessors, *successors, *replacements}):
         older, newer = closure(source, predecessors), closure(source, successors)

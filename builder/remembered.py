@@ -70,6 +70,11 @@ class Remembered(Entry):
         answer: T = _unfold(self.answers[key])
         return answer
 
+    def forget(self, function: Callable[[Entry], Any]) -> None:
+        """Takes the answer out of memory."""
+        kept = {key: answer for key, answer in self.answers.items() if key != name_of(function)}
+        object.__setattr__(self, "answers", kept)
+
     def __reduce__(self) -> tuple[Callable[..., Entry], tuple[Any, ...]]:
         """Pickled, it is the entry itself: whoever gets it wants the model."""
         return _call, (self.load,)

@@ -81,12 +81,13 @@ def search_parts(library: Library) -> Iterator[Part]:
     """The same, in parts that are made of different things."""
     titles = {collection.info.id: collection.info.title for collection in library.collections}
     # Only when their turn has come: the rows take more memory than anything else that is made of all models.
-    yield from index_parts((_with_shared_words(entry.recall(to_row)) for entry in library.entries), titles)
+    yield from index_parts((_shared(entry.recall(to_row)) for entry in library.entries), titles)
 
 
-def _with_shared_words(row: Row) -> Row:
-    """The row with one string in memory for a word, in however many rows it is."""
-    return replace(row, words=tuple(map(sys.intern, row.words)))
+def _shared(row: Row) -> Row:
+    """The row with one string in memory for a word or a key, in however many rows it is."""
+    record, facets = ({sys.intern(key): value for key, value in part.items()} for part in (row.record, row.facets))
+    return replace(row, record=record, facets=facets, words=tuple(map(sys.intern, row.words)))
 
 
 def render_index(rows: Iterable[Row], collections: Mapping[str, str]) -> list[Artifact]:
