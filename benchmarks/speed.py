@@ -315,16 +315,18 @@ def stage_table(costs: Mapping[str, float]) -> str:
     return "\n".join([*rows, f"| together | {total:.2f} | |"])
 
 
-def conditions(rounds: int) -> str:
+def conditions() -> str:
     """On what and with what it was measured."""
     names = ("hugo", "mkdocs", "mkdocs-material", "PyYAML", "jsonschema", "Markdown", "Jinja2", "pystac")
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in names)
-    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0
     memory = psutil.virtual_memory().total / 2**30
-    return (
-        f"{os.cpu_count()} cores, {memory:.0f} GiB, Python {platform.python_version()}, {versions}. "
-        f"{rounds} rounds; load of the machine at the end: {load:.1f} (about {os.cpu_count()} or less is an idle one)."
-    )
+    return f"{os.cpu_count()} cores, {memory:.0f} GiB, Python {platform.python_version()}, {versions}."
+
+
+def rounds_of(number: int) -> str:
+    """How often it was measured, and whether the machine had anything else to do."""
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0
+    return f"Median of {number} rounds; load of the machine at the end: {load:.1f} ({os.cpu_count()} is an idle one)."
 
 
 def put(page: str, tables: Mapping[str, str]) -> str:
@@ -350,12 +352,12 @@ def main() -> int:
         for models in arguments.models:
             work = Path(folder) / str(models)
             measured = measure(models, arguments.repeat, only, lambda text: sys.stderr.write(f"{text}\n"), work)
-            tables[f"models-{models}"] = time_table(measured)
+            tables[f"models-{models}"] = f"{time_table(measured)}\n\n{rounds_of(arguments.repeat)}"
             sys.stdout.write(f"\n{models:,} models\n\n{tables[f'models-{models}']}\n")
     if arguments.stages:
         tables["stages"] = stage_table(stages(arguments.stages))
         sys.stdout.write(f"\nStages, {arguments.stages:,} models, one process\n\n{tables['stages']}\n")
-    tables["conditions"] = conditions(arguments.repeat)
+    tables["conditions"] = conditions()
     sys.stdout.write(f"\n{tables['conditions']}\n")
     if arguments.page:
         PAGE.write_text(put(PAGE.read_text("utf-8"), tables), "utf-8")

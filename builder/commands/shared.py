@@ -89,6 +89,7 @@ def open_workers(jobs: int | None, executor: str | None) -> Iterator[Workers]:
     if executor is not None and (not executor.startswith(workers.DASK) or jobs is not None):
         hint = "it has its own number of workers, so leave --jobs out" if jobs else "name it as dask://host:8786"
         stop(USAGE, f"--executor {executor}: {hint}")
+    workers.collect_seldom()
     try:
         with workers.open_cluster(executor) if executor else workers.open_pool(jobs) as opened:
             yield opened
