@@ -81,6 +81,8 @@ class Templates:
             raise TemplatesError(f"template {error.name or name}, line {error.lineno}: {error.message}") from error
         except jinja2.TemplateError as error:
             raise TemplatesError(f"template {name}: {type(error).__name__}: {error.message}") from error
+        except RecursionError as error:
+            raise TemplatesError(f"template {name}: it includes, extends or calls itself without end") from error
 
 
 def read_templates(overrides: Path | None = None) -> Templates:

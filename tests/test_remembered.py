@@ -10,7 +10,7 @@ import pytest
 from shared import ROOT
 
 from builder import pipeline
-from builder.catalog import Entry
+from builder.catalog import Entry, to_published
 from builder.pipeline import Build, Settings
 from builder.remembered import KEPT, Remembered, name_of, pack, remember
 
@@ -46,6 +46,15 @@ def test_answers_come_from_memory_and_others_from_the_model(real_build: Build) -
         for function in KEPT:
             assert without.recall(function) == function(entry) == entry.recall(function)
         assert remember(kept).recall(_title) == entry.model.title
+
+
+def test_a_forgotten_answer_is_worked_out_again(real_build: Build) -> None:
+    assert real_build.library is not None
+    entry = real_build.library.entries[0]
+    kept = remember(pack(entry))
+    kept.forget(to_published)
+    assert name_of(to_published) not in kept.answers
+    assert kept.recall(to_published) == to_published(entry)
 
 
 def _title(entry: Entry) -> str | None:

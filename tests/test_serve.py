@@ -15,15 +15,19 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from shared import ROOT
 from sources import MINIMAL, write
 
+from builder import batches
+from builder.check import Checked, check_model
 from builder.output import publish
 from builder.pipeline import Settings, build
 from builder.serve import Preview, ServeError
+from builder.source import SourceFile
 
 PATIENCE = 60.0
 """Seconds until a test gives up on a busy machine; none waits longer than it must."""
@@ -96,6 +100,21 @@ def test_a_change_is_shown_and_the_page_is_told(running: Running) -> None:
     assert running.preview.state.number != seen
     assert "Second title" in running.page("/land/net/")
     assert f'data-seen="{running.preview.state.number}"' in running.page("/land/net/")
+
+
+def test_only_what_changed_is_made_again(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(running.source, {"land/other.yml": MODEL.replace("First", "Other")})
+    running.until(lambda: "Other title" in running.page("/land/other/"))
+    made: list[str] = []
+
+    def noted(file: SourceFile, *arguments: Any, **named: Any) -> Checked:
+        made.append(file.path)
+        return check_model(file, *arguments, **named)
+
+    monkeypatch.setattr(batches, "check_model", noted)
+    (running.source / "land" / "net.yml").write_text(MODEL.replace("First", "Second"))
+    running.until(lambda: "Second title" in running.page("/land/net/"))
+    assert set(made) == {"land/net.yml"}
 
 
 def test_a_page_that_has_seen_an_older_state_is_told_at_once(running: Running) -> None:

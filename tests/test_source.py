@@ -19,10 +19,22 @@ from hypothesis import strategies as st
 from shared import ROOT
 
 from builder import document as document_reader
+from builder import pipeline, source
 from builder.diagnostic import Diagnostic, Span
 from builder.diagnostic import Path as DataPath
 from builder.document import Document, parse
-from builder.source import find_root, find_source, read_document, read_text, shown_path
+from builder.output import Artifact
+from builder.pipeline import Settings
+from builder.source import (
+    Source,
+    SourceFile,
+    UnreadFile,
+    find_root,
+    find_source,
+    read_document,
+    read_text,
+    shown_path,
+)
 
 
 def read(text: str, path: str = "model.yml") -> Document:
@@ -574,6 +586,26 @@ def test_root_of_a_model_file_is_the_folder_of_the_catalog(tmp_path: Path) -> No
     assert find_root(location) == tmp_path / "source" / "b"
     write(tmp_path, "source/catalog.yml")
     assert find_root(location) == tmp_path / "source"
+
+
+def test_texts_of_many_files_do_not_stay_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(4):
+        write(tmp_path, f"c/m{number}.yml", text=f"\ufeffdescription: Model {number}.\r\n")
+    few = find_source(tmp_path)
+    monkeypatch.setattr(source, "MANY", 1)
+    many = find_source(tmp_path)
+    assert [type(file) for file in many.models] == [SourceFile, UnreadFile, UnreadFile, UnreadFile]
+    for one, other in zip(many.models, few.models, strict=True):
+        assert (one.path, one.shown, one.text, one.sha256) == (other.path, other.shown, other.text, other.sha256)
+    assert pipeline.build(Settings(tmp_path)).artifacts == _built(tmp_path, few, monkeypatch)
+    (tmp_path / "c" / "m2.yml").write_text("description: Another.")
+    with pytest.raises(OSError, match="was changed while the site was built"):
+        _ = many.models[2].text
+
+
+def _built(folder: Path, found: Source, monkeypatch: pytest.MonkeyPatch) -> tuple[Artifact, ...]:
+    monkeypatch.setattr(pipeline, "find_source", lambda *_, **__: found)
+    return pipeline.build(Settings(folder)).artifacts
 
 
 def test_paths_are_shown_from_the_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

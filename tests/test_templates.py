@@ -83,12 +83,40 @@ def test_override_replaces_one_file_and_can_extend_the_original(tmp_path: Path) 
         ("{% if %}", "template robots.txt, line 1: "),
         ("{{ unknown_name }}", "'unknown_name' is undefined"),
         ('{% include "../../pyproject.toml" %}', "TemplateNotFound"),
+        ('{% include "robots.txt" %}', "template robots.txt: it includes, extends or calls itself without end"),
     ],
 )
 def test_faulty_override_is_named(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "robots.txt").write_text(text)
     with pytest.raises(TemplatesError, match=re.escape(message)):
         read_templates(tmp_path).render("robots.txt", base_url="")
+
+
+def test_what_is_included_has_names_of_its_own() -> None:
+    sources = {
+        "page": '{% set x = 1 %}{% include "part" %}{{ x }}{% for y in (1, 2) %}{% include "part" %}{% endfor %}',
+        "part": '[{% from "macros" import twice %}{{ x }}{% set x = 5 %}{{ twice(x) }}{{ y }}]',
+        "macros": "{% macro twice(a, b=2) %}{{ a * b }}{% endmacro %}",
+        "named": "{% include which %}",
+        "whole": '{% include "base" %}',
+        "base": "{% block a %}base{% endblock %}",
+    }
+    environment = compiling.Environment(sources)
+    assert environment.get_template("page").render(y="") == "[110]1[1101][1102]"
+    assert environment.get_template("named").render(which="part", x=3, y=4) == "[3104]"
+    assert environment.get_template("whole").render() == "base"
+    sources["part"] = "other"
+    assert compiling.Environment(sources).get_template("page").render(y="") == "other1otherother"
+
+
+def test_an_override_of_the_macros_counts(tmp_path: Path) -> None:
+    (tmp_path / "parts").mkdir()
+    text = read_templates().sources["parts/macros.html"]
+    (tmp_path / "parts" / "macros.html").write_text(text.replace('say("not stated")', '"nobody said"'))
+    card = build(Settings(ROOT / "tests" / "golden" / "source", templates=tmp_path))
+    pages = [a.content.decode() for a in card.artifacts if a.path.endswith(".html") and isinstance(a.content, bytes)]
+    assert any("nobody said" in page for page in pages)
+    assert not any('<span class="unstated">not stated' in page for page in pages)
 
 
 def test_unreadable_override_is_named(tmp_path: Path) -> None:

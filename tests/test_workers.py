@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import NoReturn
 
 import psutil
 import pytest
@@ -116,6 +117,21 @@ def die(batch: Sequence[int]) -> list[int]:
 def test_a_worker_that_dies_is_told() -> None:
     with open_pool(2) as opened, pytest.raises(WorkersError, match="memory runs out; --jobs 1"):
         list(run_batches(Workers(opened.executor, 2), die, range(1000)))
+
+
+class Gone(ThreadPoolExecutor):
+    """An executor that has lost its workers, and says so with an error that has no class of its own."""
+
+    def submit(self, *_: object, **__: object) -> NoReturn:
+        raise Exception("sent after closing")
+
+
+def test_an_error_of_an_executor_is_told_from_one_of_the_work() -> None:
+    with Gone(1) as gone:
+        with pytest.raises(WorkersError, match="it is gone"):
+            list(run_batches(Workers(gone, is_lost=lambda _: True, advice="it is gone"), list, range(9)))
+        with pytest.raises(Exception, match="sent after closing"):
+            list(run_batches(Workers(gone), list, range(9)))
 
 
 # --- the command -----------------------------------------------------------------------------------------------------
