@@ -306,7 +306,7 @@
   // Of a very large index only the first rows are here: they are shown until counts and filters can be exact.
   var page = document.documentElement.classList;
   if (search.fetchRest(root, index, function (done) { if (done) start(); else page.remove("ready"); })) {
-    find("count").textContent = "Loading " + plural(index.total, "model") + " …";
+    find("count").textContent = count("Loading {0} model …", "Loading {0} models …", index.total);
     result = location.search ? { rows: [] } : engine.query({});
     showResults(0);
     find("more").hidden = true;
