@@ -12,7 +12,7 @@ import signal
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -25,6 +25,9 @@ AHEAD = 3
 """Batches for each worker that are handed out before their turn: none has to wait, and few results stand in memory."""
 POOL_PAYS = 200
 """Models from which a pool of processes is faster than this process alone: see docs/guide/large-catalogs.md."""
+
+LOOK = 1.0
+"""Seconds between two looks whether a result that is waited for will still come."""
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -48,7 +51,7 @@ class Workers:
 
     A library that is smaller than `pays` models is not worth the executor, and is built here, too. `remote` workers do
     not see the files of this machine. `is_lost` tells an error by which the executor says that workers were lost from
-    one of the work itself, and `advice` is what to do then.
+    one of the work itself, `is_gone` whether no result will ever come, and `advice` is what to do then.
     """
 
     executor: Executor | None = None
@@ -56,6 +59,7 @@ class Workers:
     pays: int = 0
     remote: bool = False
     is_lost: Callable[[Exception], bool] = lambda error: isinstance(error, BrokenExecutor)
+    is_gone: Callable[[], bool] = lambda: False
     advice: str = (
         "a worker process ended in the middle of its work, as it does when memory runs out; --jobs 1 needs least"
     )
@@ -95,9 +99,9 @@ def run_batches(
         for batch in batches:
             waiting.append(workers.executor.submit(_work, function, batch, packed))
             if len(waiting) >= AHEAD * workers.jobs:
-                yield waiting.popleft().result()
+                yield _wait(waiting.popleft(), workers)
         while waiting:
-            yield waiting.popleft().result()
+            yield _wait(waiting.popleft(), workers)
     except Exception as error:
         if workers.executor and workers.is_lost(error):
             raise WorkersError(workers.advice) from error
@@ -105,6 +109,14 @@ def run_batches(
     finally:
         for future in waiting:
             future.cancel()
+
+
+def _wait(future: Future[R], workers: Workers) -> R:
+    """The result, as soon as it is there. Raises WorkersError when it will not come."""
+    while not future.done():
+        if wait([future], LOOK).not_done and workers.is_gone():
+            raise WorkersError(workers.advice)
+    return future.result()
 
 
 _shared: dict[str, tuple[Any, ...]] = {}
@@ -188,11 +200,17 @@ def open_cluster(address: str) -> Iterator[Workers]:
         # Work that is handed out after the scheduler has gone fails with an error that has no class of its own.
         return isinstance(error, losses) or client.status != "running"
 
+    def is_gone() -> bool:
+        # What is handed out while the client looks for its scheduler, in vain, stays undone without an error.
+        return str(client.status) in ("closing", "closed")
+
     advice = f"the Dask cluster at {scheduler} was lost in the middle of the work; see the logs of its workers"
     try:
         _compare_programs(client)
         threads = sum(client.nthreads().values())
-        yield Workers(client.get_executor(pure=False), threads, remote=True, is_lost=is_lost, advice=advice)
+        yield Workers(
+            client.get_executor(pure=False), threads, remote=True, is_lost=is_lost, is_gone=is_gone, advice=advice
+        )
     finally:
         client.close(timeout=5)
 

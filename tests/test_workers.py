@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -132,6 +133,18 @@ def test_an_error_of_an_executor_is_told_from_one_of_the_work() -> None:
             list(run_batches(Workers(gone, is_lost=lambda _: True, advice="it is gone"), list, range(9)))
         with pytest.raises(Exception, match="sent after closing"):
             list(run_batches(Workers(gone), list, range(9)))
+
+
+def test_a_result_that_will_never_come_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "LOOK", 0.01)
+    free = threading.Event()
+    with ThreadPoolExecutor(1) as threads:
+        looks = iter([False, False, True])
+        lost = Workers(threads, is_gone=lambda: next(looks), advice="it is gone")
+        with pytest.raises(WorkersError, match="it is gone"):
+            list(run_batches(lost, lambda batch: [free.wait()] * len(batch), range(9)))
+        free.set()
+    assert next(looks, None) is None
 
 
 # --- the command -----------------------------------------------------------------------------------------------------
