@@ -319,7 +319,7 @@ def test_a_pull_request_says_what_changed_and_shows_the_card(check: Path, regist
     (registry / MODEL).with_name("other.yml").write_text((registry / MODEL).read_text("utf-8"), encoding="utf-8")
     git(registry, "add", "-A")
     git(registry, "commit", "-qm", "Another model")
-    change(registry, "title: ", "title: A better ")
+    change(registry, "\ntitle: ", "\ntitle: A better ")
     made = run(check, registry, tmp_path / "work", "pull_request")
     assert made.failed == "", made.said
     assert "editorial" in made.summary
@@ -353,7 +353,7 @@ def test_where_nothing_of_the_models_changes_there_is_no_preview(check: Path, re
 
 
 def test_a_fork_uploads_no_findings_and_its_preview_all_the_same(registry: Path, tmp_path: Path) -> None:
-    change(registry, "title: ", "title: A better ")
+    change(registry, "\ntitle: ", "\ntitle: A better ")
     path = registry / ".github/workflows/check.yml"
     own = run(path, registry, tmp_path / "own", "pull_request", "own").used[2:]
     fork = run(path, registry, tmp_path / "fork", "pull_request", "fork").used[2:]
@@ -408,7 +408,7 @@ def recipes(kind: str, first: str) -> list[str]:
 
 def test_the_recipe_for_gitlab_runs(registry: Path) -> None:
     (text,) = recipes("yaml", "gitlab")
-    change(registry, "title: ", "title: A better ")
+    change(registry, "\ntitle: ", "\ntitle: A better ")
     pipeline = yaml.safe_load(text)
     scripts = {name: job["script"] for name, job in pipeline.items() if isinstance(job, dict) and "script" in job}
     assert scripts.keys() == {"check", "pages"}
