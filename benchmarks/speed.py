@@ -320,16 +320,14 @@ def conditions() -> str:
     names = ("hugo", "mkdocs", "mkdocs-material", "PyYAML", "jsonschema", "Markdown", "Jinja2", "pystac")
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in names)
     memory = psutil.virtual_memory().total / 2**30
-    # Debian's and python.org's are built so, and take three quarters of the time of one that is not.
-    optimized = "--enable-optimizations" in (sysconfig.get_config_var("CONFIG_ARGS") or "")
-    python = f"Python {platform.python_version()} {'with' if optimized else 'without'} profile-guided optimization"
-    return f"{os.cpu_count()} cores, {memory:.0f} GiB, {python}, {versions}."
+    return f"{os.cpu_count()} cores, {memory:.0f} GiB, Python {platform.python_version()}, {versions}."
 
 
 def rounds_of(number: int) -> str:
     """How often it was measured, and whether the machine had anything else to do."""
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0
-    return f"Median of {number} rounds; load of the machine at the end: {load:.1f} ({os.cpu_count()} is an idle one)."
+    rounds = "One round" if number == 1 else f"Median of {number} rounds"
+    return f"{rounds}; load of the machine at the end: {load:.1f}, where two programs that work would be 2."
 
 
 def put(page: str, tables: Mapping[str, str]) -> str:
