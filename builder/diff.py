@@ -291,6 +291,8 @@ class _Walk:
             yield self.change("added", at, None, news[j], grave, _said(path, names, news[j], what))
 
     def pair(self, shape: Node, path: Path, old: Any, new: Any, severity: Severity) -> Iterator[Change]:
+        if old == new:
+            return  # nearly all pairs are equal, and to walk through them takes most of the time
         changes = list(self.object(shape, path, old, new, severity))
         if "class_name_mapping" not in path:
             yield from changes  # those of a class inside are said by the pair of the classes
