@@ -127,6 +127,8 @@ def files_near(source: Source) -> Callable[[SourceFile], Mapping[str, LocalFile]
 
     def near(model: SourceFile) -> Mapping[str, LocalFile]:
         folder, _, rest = model.path.partition("/")
+        if len(inside[folder]) == len(source.files):
+            return source.files  # the same, without a look into the text, which may have to be read for it
         return inside[folder] if rest and ".." not in unquote(model.text) else source.files
 
     return near

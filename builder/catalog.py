@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from builder import schema
 from builder.model import Model, Provider
@@ -16,9 +16,6 @@ from builder.source import LocalFile
 from builder.statement import to_facts
 from builder.versions import Step, to_history
 from builder.words import ENGLISH, mark, say
-
-if TYPE_CHECKING:
-    pass
 
 Predecessors = Mapping[str, tuple[str, ...]]
 """The source paths of a model's predecessors, by its own."""
