@@ -63,17 +63,21 @@ class Words:
         return _MARKS.get(self.language, _MARKS[ENGLISH])
 
     @property
+    def _about_forms(self) -> str:
+        """What the catalog of messages says of plural forms; empty where there is none."""
+        about: str = self.translations.info().get("plural-forms", "") if self.translations else ""
+        return about
+
+    @property
     def plural_rule(self) -> str:
         """The number of the form that goes with `n`, as an expression of C and of JavaScript alike."""
-        about = self.translations.info().get("plural-forms", "") if self.translations else ""
-        rule = _PLURAL.search(about)
+        rule = _PLURAL.search(self._about_forms)
         return rule[1].strip() if rule else "n != 1"
 
     @property
     def forms(self) -> range:
         """The numbers of the forms that a message about a number has."""
-        about = self.translations.info().get("plural-forms", "") if self.translations else ""
-        count = re.search(r"nplurals=(\d)", about)
+        count = re.search(r"nplurals=(\d)", self._about_forms)
         return range(int(count[1]) if count else 2)
 
     def plural_form(self, number: int) -> int:
@@ -86,9 +90,8 @@ class Words:
 
     def find_form(self, one: str, many: str, form: int) -> str:
         """What stands for a message in one of its forms."""
-        number = 1 if self.translations is None and form == 0 else 2
         if self.translations is None:
-            return one if number == 1 else many
+            return many if form else one
         wanted = next((n for n in range(201) if self.plural_form(n) == form), 2)
         return self.translations.ngettext(one, many, wanted)
 

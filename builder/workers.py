@@ -168,10 +168,7 @@ def _begin() -> None:
 
 
 def collect_seldom() -> None:
-    """Has Python look for cycles of objects less often: a build makes many objects that stay, and hardly any cycles.
-
-    The looks take a twentieth of a build with Python's own thresholds.
-    """
+    """Has Python look for cycles of objects less often: a build makes many objects that stay, and hardly any cycles."""
     gc.set_threshold(50_000, 50, 100)
 
 
