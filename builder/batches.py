@@ -13,10 +13,11 @@ from builder import deploy, exporters
 from builder.across import Outcome
 from builder.catalog import Entry, Neighbours
 from builder.check import Grades, check_model, read_canonical, to_diagnostic
-from builder.output import Artifact, to_json
+from builder.output import Artifact, stage_artifacts, to_json
 from builder.remembered import Packed, load_entry, pack
 from builder.site import Shell, render_card, source_artifact
 from builder.source import LocalFile, Source, SourceFile, nearest_collection
+from builder.spool import Spool
 from builder.stac import Titles, to_item
 from builder.templates import Templates
 from builder.translation import to_language
@@ -41,14 +42,15 @@ def read_batch(batch: Sequence[tuple[SourceFile, Mapping[str, LocalFile]]], reci
 
 
 def read_and_pack(
-    batch: Sequence[tuple[SourceFile, Mapping[str, LocalFile]]], recipe: Recipe
+    batch: Sequence[tuple[SourceFile, Mapping[str, LocalFile]]], recipe: Recipe, folder: str | None
 ) -> list[tuple[Outcome, Packed | None]]:
-    """The same for many models: the outcomes without text and entry, which is packed beside them."""
-    with speaking(recipe.language):
+    """The same for many models: the outcomes without text and entry, which is packed beside them, what is long of it
+    in a file in `folder`."""
+    with speaking(recipe.language), Spool(folder) as spool:
         return [
             (
                 replace(outcome, file=SourceFile(outcome.file.path, outcome.file.shown, ""), entry=None),
-                pack(outcome.entry) if outcome.entry else None,
+                pack(outcome.entry, spool) if outcome.entry else None,
             )
             for outcome in read_batch(batch, recipe)
         ]
@@ -91,6 +93,13 @@ def render_batch(batch: Sequence[tuple[Entry, Neighbours]], shell: Shell, templa
         artifacts += [Artifact(f"{finished.folder}/{name}", local.location) for name, local in finished.files.items()]
     artifacts += exporters.publish(entries, shell.catalog)
     return artifacts
+
+
+def render_and_stage(
+    batch: Sequence[tuple[Entry, Neighbours]], shell: Shell, templates: Templates, stage: str
+) -> list[Artifact]:
+    """The same in another process of this machine, with the content of each file on the stage."""
+    return stage_artifacts(render_batch(batch, shell, templates), stage)
 
 
 @dataclass(frozen=True, slots=True)

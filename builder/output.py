@@ -11,8 +11,8 @@ import stat
 import tempfile
 import threading
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path as FilePath
@@ -34,18 +34,26 @@ class Kept:
     sha256: str
 
 
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """Content that waits in a file of the stage, and its SHA-256 in hexadecimal."""
+
+    location: str
+    sha256: str
+
+
 @dataclass(frozen=True)
 class Artifact:
     """A file of the site: its path below the site in POSIX form, and its bytes, the file they are copied from, or the
-    word that they are there."""
+    word that they are there or on the stage."""
 
     path: str
-    content: bytes | FilePath | Kept
+    content: bytes | FilePath | Kept | Staged
 
     @cached_property
     def sha256(self) -> str:
         """SHA-256 of the content, in hexadecimal."""
-        if isinstance(self.content, Kept):
+        if isinstance(self.content, Kept | Staged):
             return self.content.sha256
         if isinstance(self.content, bytes):
             return hashlib.sha256(self.content).hexdigest()
@@ -110,65 +118,82 @@ def find_held(site: FilePath, known: Mapping[str, Stamp]) -> dict[str, Stamp]:
 
 
 def publish(artifacts: Iterable[Artifact], site: FilePath, held: Mapping[str, Stamp] | None = None) -> Published:
-    """Makes `site` hold exactly the artifacts, besides files that are not ours.
+    """Makes `site` hold exactly the artifacts, besides files that are not ours: see Stage."""
+    with Stage(site, held) as stage:
+        return stage.publish(artifacts)
 
-    Each artifact that is new or different is written beside the site as it comes, so that none has to stay in memory,
-    and a full disk, a crash or an error of the iterator leaves the previous site as it was; when all have come, each
-    file is moved into place in one step. Files of the previous build that are not among the artifacts are removed;
-    they are known from the manifest, and nothing else is ever removed.
+
+class Stage:
+    """The folder in the site where the files that change wait until all of them are there.
 
     `held` is what `find_held` found in the site, which saves reading it; artifacts that are Kept must be among it.
-
-    Raises OutputError when two artifacts have one path, a path leaves the site, or `site` is a folder with other
-    content that no build has made.
+    Raises OutputError when `site` is a folder with other content that no build has made.
     """
-    previous = _read_manifest(site)
-    if previous is None and site.exists() and (not site.is_dir() or any(site.iterdir())):
-        raise OutputError(
-            f"{site} is not empty and holds no {MANIFEST}, so it was not made by build-catalog; "
-            "choose another folder with --output, or empty it"
-        )
-    paths, manifest = _Paths(), {}
-    with _Stage(site, held) as stage:
-        for artifact in artifacts:
-            paths.add(artifact.path)
-            manifest[artifact.path] = artifact.sha256
-            stage.put(artifact)
-        paths.refuse_files_as_folders()
-        index = Artifact(MANIFEST, to_json({"files": manifest, "manifest_version": "1.0.0"}))
-        stage.put(index)
-        removed = sorted(path for path in previous or () if path not in manifest and _is_ours(site / path, site))
-        _refuse_obstacles(stage.changed, removed, site)
-        with _uninterrupted():
-            stage.move(removed)
-            for path in removed:
-                if _is_ours(site / path, site):
-                    _remove(path, site)
-    unchanged = sorted({*manifest, MANIFEST} - stage.changed.keys())
-    stamps = {path: held[path] for path in unchanged} if held is not None else {}
-    if held is not None:
-        manifest[MANIFEST] = index.sha256
-        for path in stage.changed:
-            status = os.stat(f"{site}/{path}")  # noqa: PTH116
-            stamps[path] = (status.st_size, status.st_mtime_ns, manifest[path])
-    return Published(tuple(sorted(stage.changed)), tuple(unchanged), tuple(removed), stamps)
 
-
-class _Stage:
-    """The folder beside the files that change, where they wait until all of them are there."""
-
-    def __init__(self, site: FilePath, held: Mapping[str, Stamp] | None) -> None:
+    def __init__(self, site: FilePath, held: Mapping[str, Stamp] | None = None) -> None:
         self.site = site
         self.held = held
         self.folder: FilePath | None = None
-        # By path, the number under which a file waits: there are a hundred thousand of them, and more.
-        self.changed: dict[str, int] = {}
+        # By path, where a file waits: there are a hundred thousand of them, and more.
+        self.changed: dict[str, str | int] = {}
+        self.written = 0
         self.made_site = not site.exists()
+        self.previous = _read_manifest(site)
+        if self.previous is None and not self.made_site and (not site.is_dir() or any(site.iterdir())):
+            raise OutputError(
+                f"{site} is not empty and holds no {MANIFEST}, so it was not made by build-catalog; "
+                "choose another folder with --output, or empty it"
+            )
 
-    def __enter__(self) -> _Stage:
+    def __enter__(self) -> Stage:
         return self
 
-    def put(self, artifact: Artifact) -> None:
+    def publish(self, artifacts: Iterable[Artifact]) -> Published:
+        """Makes the site hold exactly the artifacts, besides files that are not ours.
+
+        Each artifact that is new or different is written beside the site as it comes, so that none has to stay in
+        memory, and a full disk, a crash or an error of the iterator leaves the previous site as it was; when all have
+        come, each file is moved into place in one step. Files of the previous build that are not among the artifacts
+        are removed; they are known from the manifest, and nothing else is ever removed.
+
+        Raises OutputError when two artifacts have one path, or a path leaves the site.
+        """
+        paths, manifest, site = _Paths(), dict[str, str](), self.site
+        # An iterator that stops in the middle ends what it began before the stage goes.
+        with closing(artifacts) if isinstance(artifacts, Generator) else nullcontext():
+            for artifact in artifacts:
+                paths.add(artifact.path)
+                manifest[artifact.path] = artifact.sha256
+                self._put(artifact)
+        paths.refuse_files_as_folders()
+        index = Artifact(MANIFEST, to_json({"files": manifest, "manifest_version": "1.0.0"}))
+        self._put(index)
+        gone = (path for path in self.previous or () if path not in manifest)
+        removed = sorted(path for path in gone if _is_ours(site / path, site))
+        _refuse_obstacles(self.changed, removed, site)
+        with _uninterrupted():
+            self._move(removed)
+            for path in removed:
+                if _is_ours(site / path, site):
+                    _remove(path, site)
+        unchanged = sorted({*manifest, MANIFEST} - self.changed.keys())
+        stamps = {path: self.held[path] for path in unchanged} if self.held is not None else {}
+        if self.held is not None:
+            manifest[MANIFEST] = index.sha256
+            for path in self.changed:
+                status = os.stat(f"{site}/{path}")  # noqa: PTH116
+                stamps[path] = (status.st_size, status.st_mtime_ns, manifest[path])
+        return Published(tuple(sorted(self.changed)), tuple(unchanged), tuple(removed), stamps)
+
+    def open(self) -> str:
+        """The folder, for processes of this machine that put artifacts there with `stage_artifacts`."""
+        if self.folder is None:
+            self.site.mkdir(parents=True, exist_ok=True)
+            # Inside the site, so that moving stays on one file system.
+            self.folder = FilePath(tempfile.mkdtemp(prefix=".build-", dir=self.site))
+        return str(self.folder)
+
+    def _put(self, artifact: Artifact) -> None:
         """Writes an artifact here if the site does not hold it yet."""
         if self.held is not None:
             stamp = self.held.get(artifact.path)
@@ -177,19 +202,19 @@ class _Stage:
             same = not self.made_site and _same(artifact, f"{self.site}/{artifact.path}")
         if same:
             return
-        if self.folder is None:
-            self.site.mkdir(parents=True, exist_ok=True)
-            # Inside the site, so that moving stays on one file system.
-            self.folder = FilePath(tempfile.mkdtemp(prefix=".build-", dir=self.site))
+        if isinstance(artifact.content, Staged):
+            self.changed[artifact.path] = artifact.content.location
+            return
         # A few folders, because a very long one is slow on some file systems.
-        number = len(self.changed)
-        folder = f"{self.folder}/{number // 1000}"
+        number = self.written
+        folder = f"{self.open()}/{number // 1000}"
         if number % 1000 == 0:
             os.mkdir(folder)  # noqa: PTH102
         _write(artifact, f"{folder}/{number}")
+        self.written += 1
         self.changed[artifact.path] = number
 
-    def move(self, removed: Iterable[str]) -> None:
+    def _move(self, removed: Iterable[str]) -> None:
         """Moves what has changed into place, after removing what stands in the way."""
         self.made_site = False
         # What is removed first makes room for a folder where a file was, and the other way round.
@@ -201,14 +226,28 @@ class _Stage:
             if there.holds(path) and os.path.isdir(target) and not os.path.islink(target):  # noqa: PTH112, PTH114
                 shutil.rmtree(target)  # of empty folders, see _refuse_obstacles
             there.make(path)
-            number = self.changed[path]
-            os.replace(f"{self.folder}/{number // 1000}/{number}", target)  # noqa: PTH105
+            at = self.changed[path]
+            os.replace(at if isinstance(at, str) else f"{self.folder}/{at // 1000}/{at}", target)  # noqa: PTH105
 
     def __exit__(self, *_: object) -> None:
         if self.folder is not None:
             shutil.rmtree(self.folder, ignore_errors=True)
             if self.made_site:
                 self.site.rmdir()
+
+
+def stage_artifacts(artifacts: Iterable[Artifact], stage: str) -> list[Artifact]:
+    """The artifacts with what they hold in memory in files on the stage, in a folder of their own."""
+    folder = tempfile.mkdtemp(dir=stage)
+    staged = []
+    for number, artifact in enumerate(artifacts):
+        if isinstance(artifact.content, bytes):
+            location = f"{folder}/{number}"
+            _write(artifact, location)
+            staged.append(Artifact(artifact.path, Staged(location, artifact.sha256)))
+        else:
+            staged.append(artifact)
+    return staged
 
 
 @contextmanager
@@ -350,7 +389,7 @@ def _same(artifact: Artifact, target: str) -> bool:
                 return False
             with open(target, "rb", buffering=0) as stream:  # noqa: PTH123
                 return stream.readall() == artifact.content
-        if isinstance(artifact.content, Kept):
+        if isinstance(artifact.content, Kept | Staged):
             return _sha256(FilePath(target)) == artifact.content.sha256
         same_size = os.stat(target).st_size == artifact.content.stat().st_size  # noqa: PTH116
         return same_size and filecmp.cmp(artifact.content, target, shallow=False)
@@ -362,7 +401,7 @@ def _write(artifact: Artifact, target: str) -> None:
     if isinstance(artifact.content, bytes):
         with open(target, "xb") as stream:  # noqa: PTH123
             stream.write(artifact.content)
-    elif isinstance(artifact.content, Kept):
+    elif isinstance(artifact.content, Kept | Staged):
         raise OutputError(f"{artifact.path} was changed while the site was built; build it again")
     else:
         shutil.copyfile(artifact.content, target)

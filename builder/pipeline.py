@@ -9,22 +9,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path as FilePath
 
 from builder import GENERATOR, exporters, schema
 from builder.about import About, to_about
 from builder.across import Outcome, gather_outcomes
-from builder.batches import Reading, Recipe, files_near, read_and_pack, read_batch, render_batch
+from builder.batches import Reading, Recipe, files_near, read_and_pack, read_batch, render_and_stage, render_batch
 from builder.cache import Cache, digest_of
 from builder.catalog import CatalogInfo, CollectionEntries, Entry, Library, Neighbours, to_member, to_reference
 from builder.check import regrade
 from builder.diagnostic import Diagnostic, Span, sort_diagnostics
 from builder.docs import DocsError, render_docs
-from builder.output import Artifact, Part, Published, publish, to_json
+from builder.output import Artifact, Part, Published, Stage, to_json
 from builder.remembered import remember
 from builder.reuse import Past, decode_diagnostics, encode_diagnostics
 from builder.search import search_parts
@@ -37,6 +38,7 @@ from builder.source import (
     find_source,
     shown_path,
 )
+from builder.spool import TemporaryFolder
 from builder.stac_catalog import to_catalog, to_catalogs, to_collection
 from builder.standing import Statistics, entry_numbers, shown_at, to_places, to_statistics
 from builder.templates import Templates, read_templates
@@ -115,15 +117,14 @@ def build(
     except DocsError as error:
         faults = (_docs_finding(settings, line) for line in str(error).splitlines())
         return replace(checked, diagnostics=(*checked.diagnostics, *faults))
-    artifacts = chain(
-        run_render(library, shell, templates, progress, workers, past),
-        run_parts(library, shell, templates, past),
-        docs,
-    )
+    rendered = partial(run_render, library, shell, templates, progress, workers, past)
+    parts = run_parts(library, shell, templates, past)
     with speaking(library.info.language):
         if site is None:
-            return replace(checked, artifacts=tuple(artifacts))
-        made = replace(checked, published=publish(artifacts, site, past.held if past else None))
+            return replace(checked, artifacts=(*rendered(), *parts, *docs))
+        with Stage(site, past.held if past else None) as stage:
+            published = stage.publish(_alternate(rendered(stage), chain(parts, docs)))
+        made = replace(checked, published=published)
     return _note(past, source, made) if past else made
 
 
@@ -229,9 +230,10 @@ def run_read(
             progress("check", len(done), total)
     else:
         files = (file for file, _ in pairs)
-        for batch in run_batches(workers, read_and_pack, pairs, recipe):
+        folder = None if workers.remote else TemporaryFolder()
+        for batch in run_batches(workers, read_and_pack, pairs, recipe, folder.path if folder else None):
             for (outcome, packed), file in zip(batch, files, strict=False):
-                done[file.path] = replace(outcome, file=file, entry=remember(packed) if packed else None)
+                done[file.path] = replace(outcome, file=file, entry=remember(packed, folder) if packed else None)
             progress("check", len(done), total)
     outcomes = [done[file.path] for file in source.models]
     if past:
@@ -246,20 +248,33 @@ def run_render(
     progress: Progress,
     workers: Workers = SERIAL,
     past: Past | None = None,
-) -> Iterator[Artifact]:
-    """The second batch function over all models, in order."""
+    stage: Stage | None = None,
+) -> Generator[Artifact]:
+    """The second batch function over all models, in order; processes of this machine put files on the stage."""
     pairs = [(entry, library.neighbours.get(entry.source, Neighbours())) for entry in library.entries]
     total, done = len(pairs), 0
     if past:
         kept, pairs = past.recall_cards(pairs, _shown_by_cards(shell, templates, thorough=past.thorough))
         yield from kept
         done = total - len(pairs)
-    for batch in run_batches(workers, render_batch, pairs, shell, templates):
+    if stage and not workers.remote and workers.pays_for(len(pairs)):
+        batches = run_batches(workers, render_and_stage, pairs, shell, templates, stage.open(), at_once=True)
+    else:
+        batches = run_batches(workers, render_batch, pairs, shell, templates)
+    for batch in batches:
         if past:
             past.note_cards(pairs[done + len(pairs) - total :][:BATCH], batch)
         yield from batch
         done = min(done + BATCH, total)
         progress("render", done, total)
+
+
+def _alternate(rendered: Generator[Artifact], parts: Iterable[Artifact]) -> Iterator[Artifact]:
+    """The artifacts of both: parts are made here while other processes render."""
+    with closing(rendered):  # before the stage goes, on which they write
+        yield from islice(rendered, 1)
+        yield from parts
+        yield from rendered
 
 
 def _shown_by_cards(shell: Shell, templates: Templates, *, thorough: bool) -> Callable[[Entry], Mapping[str, str]]:

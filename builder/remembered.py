@@ -4,7 +4,6 @@ what lists, indexes and other cards say of them, all at once. This is kept, and 
 from __future__ import annotations
 
 import pickle
-import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -17,6 +16,7 @@ from builder.model import Model
 from builder.search import Row as SearchRow
 from builder.search import to_row as to_search_row
 from builder.source import LocalFile
+from builder.spool import Away, Slice, Spool, TemporaryFolder, fetch
 from builder.standing import entry_numbers
 
 T = TypeVar("T")
@@ -33,18 +33,18 @@ KEPT: Mapping[Callable[[Entry], Any], Callable[..., Any] | None] = {
 """The functions whose answers are kept, with the class of the answer where it is not made of JSON's own types."""
 
 Answers = Mapping[str, Any]
-"""What the functions in KEPT say of an entry, by their names: as it is, or as bytes that `_unfold` reads."""
-_LONG = 1000
-"""Bytes of an answer from which it is compressed."""
+"""What the functions in KEPT say of an entry, by their names: as it is, or pickled and put away."""
+_SHORT = 200
+"""Bytes up to which a pickled answer stays in memory: finding them elsewhere would take as many."""
 
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """An entry on its way from a worker: its answers, and the entry as bytes, about a third of what it was."""
+    """An entry on its way from a worker: its answers, and the entry, pickled and put away."""
 
     source: str
     answers: Answers
-    data: bytes
+    data: Away
 
 
 class Remembered(Entry):
@@ -151,40 +151,42 @@ def decode_answers(plain: Answers) -> Answers:
     }
 
 
-def pack(entry: Entry) -> Packed:
-    """An entry with the answers of all functions in KEPT."""
-    answers = {name_of(function): _fold(function(entry)) for function in KEPT}
-    return Packed(entry.source, answers, _fold(entry))
+def pack(entry: Entry, spool: Spool) -> Packed:
+    """An entry with the answers of all functions in KEPT; what of it is long is put away."""
+    answers = {name_of(function): _fold(function(entry), spool) for function in KEPT}
+    return Packed(entry.source, answers, spool.put(_dump(entry)))
 
 
-def unpack(data: bytes) -> Entry:
-    """The entry that was packed."""
-    entry: Entry = _unfold(data)
-    return entry
+def _dump(value: object) -> bytes:
+    return pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
 
 
-def _fold(value: object) -> bytes:
-    """A value as bytes, which take a fifth of the memory or less: what is short as pickled, the rest compressed."""
-    data = pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
-    return data if len(data) < _LONG else zlib.compress(data, 1)
+def _fold(value: object, spool: Spool) -> Away:
+    data = _dump(value)
+    return data if len(data) <= _SHORT else spool.put(data)
 
 
 def _unfold(value: Any) -> Any:
     """The value that was folded; another one as it is, because no answer is bytes."""
-    if type(value) is not bytes:
-        return value
-    # A pickle of this protocol begins with 0x80, and what zlib compresses with 0x78.
-    return pickle.loads(value if value[0] == 0x80 else zlib.decompress(value))  # noqa: S301  never stored
+    if isinstance(value, bytes | Slice):
+        return pickle.loads(fetch(value))  # noqa: S301  this build wrote it
+    return value
 
 
 @dataclass(frozen=True, slots=True)
 class _Unpack:
-    data: bytes
+    data: Away
+    folder: TemporaryFolder | None
+    """Stays as long as what lies in it may be asked for."""
 
     def __call__(self) -> Entry:
-        return unpack(self.data)
+        entry: Entry = _unfold(self.data)
+        return entry
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _Unpack, (self.data, None)
 
 
-def remember(packed: Packed) -> Remembered:
-    """The packed entry, to be used like any other."""
-    return Remembered(packed.source, packed.answers, _Unpack(packed.data))
+def remember(packed: Packed, folder: TemporaryFolder | None = None) -> Remembered:
+    """The packed entry, to be used like any other; `folder` is where it was put away."""
+    return Remembered(packed.source, packed.answers, _Unpack(packed.data, folder))

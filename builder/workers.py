@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 from builder.program import describe_program
@@ -51,7 +52,8 @@ class Workers:
 
     A library that is smaller than `pays` models is not worth the executor, and is built here, too. `remote` workers do
     not see the files of this machine. `is_lost` tells an error by which the executor says that workers were lost from
-    one of the work itself, `is_gone` whether no result will ever come, and `advice` is what to do then.
+    one of the work itself, `is_gone` whether no result will ever come, `give_up` ends what is left of the executor when
+    workers were lost, and `advice` is what to do then.
     """
 
     executor: Executor | None = None
@@ -60,6 +62,7 @@ class Workers:
     remote: bool = False
     is_lost: Callable[[Exception], bool] = lambda error: isinstance(error, BrokenExecutor)
     is_gone: Callable[[], bool] = lambda: False
+    give_up: Callable[[], None] = lambda: None
     advice: str = (
         "a worker process ended in the middle of its work, as it does when memory runs out; --jobs 1 needs least"
     )
@@ -81,11 +84,12 @@ class _Shared:
 
 
 def run_batches(
-    workers: Workers, function: Callable[..., Sequence[R]], items: Sequence[T], *shared: Any
+    workers: Workers, function: Callable[..., Sequence[R]], items: Sequence[T], *shared: Any, at_once: bool = False
 ) -> Iterator[Sequence[R]]:
     """What `function(batch, *shared)` gives for the items, batch by batch, in their order.
 
-    With an executor, all of these and the results are pickled. Raises WorkersError when a worker is lost for good.
+    With an executor, all of these and the results are pickled. With `at_once`, for small results, all batches are
+    handed out before the first result is waited for. Raises WorkersError when a worker is lost for good.
     """
     batches = (items[start : start + BATCH] for start in range(0, len(items), BATCH))
     if workers.executor is None or not workers.pays_for(len(items)):
@@ -98,17 +102,20 @@ def run_batches(
     try:
         for batch in batches:
             waiting.append(workers.executor.submit(_work, function, batch, packed))
-            if len(waiting) >= AHEAD * workers.jobs:
+            if len(waiting) >= AHEAD * workers.jobs and not at_once:
                 yield _wait(waiting.popleft(), workers)
         while waiting:
             yield _wait(waiting.popleft(), workers)
     except Exception as error:
-        if workers.executor and workers.is_lost(error):
+        if workers.is_lost(error):
+            workers.give_up()
+            waiting.clear()  # the executor has told them already, and cancelling would disturb it
             raise WorkersError(workers.advice) from error
         raise
     finally:
-        for future in waiting:
-            future.cancel()
+        begun = [future for future in waiting if not future.cancel()]
+        if not workers.remote:
+            wait(begun)  # what they write, and where, may be removed next
 
 
 def _wait(future: Future[R], workers: Workers) -> R:
@@ -156,9 +163,18 @@ def open_pool(jobs: int | None = None) -> Iterator[Workers]:
         context.set_forkserver_preload(["builder.pipeline"])
     pool = ProcessPoolExecutor(jobs, context, _begin)
     try:
-        yield Workers(pool, jobs, POOL_PAYS)
+        yield Workers(pool, jobs, POOL_PAYS, give_up=partial(_give_up, pool))
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _give_up(pool: ProcessPoolExecutor) -> None:
+    """Ends a pool that has lost a process, and its other processes with it."""
+    # Python before 3.11.5 waits for ever when work that no one takes any more fills the pipe (gh-94777); later ones
+    # close the pipe themselves.
+    if (queue := getattr(pool, "_call_queue", None)) is not None:
+        queue._reader.close()
+    pool.shutdown()
 
 
 def _begin() -> None:

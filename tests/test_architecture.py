@@ -24,7 +24,7 @@ ROWS = (
     {"prose"},
     {"compiling"},
     {"templates"},
-    {"diagnostic", "dlm", "layers", "match", "output", "program", "registry", "schema", "weights"},
+    {"diagnostic", "dlm", "layers", "match", "output", "program", "registry", "schema", "spool", "weights"},
     {"__init__"},
     {"cache", "docs", "document", "explain", "footprint", "model", "report", "workers"},
     {"saying"},

@@ -5,12 +5,23 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from builder import output
-from builder.output import MANIFEST, Artifact, OutputError, publish, to_json
+from builder.output import (
+    MANIFEST,
+    Artifact,
+    OutputError,
+    Stage,
+    Staged,
+    find_held,
+    publish,
+    stage_artifacts,
+    to_json,
+)
 
 
 def artifacts(**contents: str | Path) -> list[Artifact]:
@@ -217,6 +228,44 @@ def test_a_full_disk_leaves_the_previous_site_as_it_was(target: Path, monkeypatc
         publish(artifacts(index_html="new", a_json="1", b_json="22", c_json="33"), target)
     monkeypatch.undo()
     assert snapshot(target) == before
+
+
+# --- files that other processes stage ---------------------------------------------------------------------------------
+
+
+def test_staged_files_are_moved_into_place_where_they_are_new(target: Path) -> None:
+    publish(artifacts(a_json="1", b_json="2", c__d_json="3"), target)
+    then = times(target)
+    with Stage(target, find_held(target, {})) as stage:
+        staged = stage_artifacts(artifacts(a_json="1", b_json="two", e__f_json="4"), stage.open())
+        staged += stage_artifacts(artifacts(c__d_json="3"), stage.open())
+        assert all(isinstance(artifact.content, Staged) for artifact in staged)
+        made = stage.publish([*staged, *artifacts(g_json="5")])
+    assert made.written == ("b.json", "e/f.json", "g.json", MANIFEST)
+    assert made.unchanged == ("a.json", "c/d.json")
+    expected = {"a.json": b"1", "b.json": b"two", "c/d.json": b"3", "e/f.json": b"4", "g.json": b"5"}
+    assert {path: (target / path).read_bytes() for path in files(target) if path != MANIFEST} == expected
+    assert {path: time for path, time in times(target).items() if path in made.unchanged} == {
+        path: time for path, time in then.items() if path in made.unchanged
+    }
+    with Stage(target) as stage:
+        again = stage_artifacts(artifacts(a_json="1", b_json="2"), stage.open())
+        assert stage.publish(again).written == ("b.json", MANIFEST)
+
+
+def test_what_stages_files_is_ended_before_the_stage_goes(target: Path) -> None:
+    ended = []
+
+    def staging(stage: Stage) -> Iterator[Artifact]:
+        try:
+            yield from stage_artifacts([*artifacts(a_json="1"), *artifacts(a_json="2")], stage.open())
+        finally:
+            ended.append(Path(stage.open()).is_dir())
+
+    with pytest.raises(OutputError, match="two files want"), Stage(target) as stage:
+        stage.publish(staging(stage))
+    assert ended == [True]
+    assert not target.exists()
 
 
 # --- files and folders that trade places -----------------------------------------------------------------------------

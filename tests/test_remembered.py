@@ -13,6 +13,7 @@ from builder import pipeline
 from builder.catalog import Entry, to_published
 from builder.pipeline import Build, Settings
 from builder.remembered import KEPT, Remembered, name_of, pack, remember
+from builder.spool import Spool
 
 GOLDEN = ROOT / "tests" / "golden" / "source"
 
@@ -41,7 +42,7 @@ def test_a_catalog_of_packed_entries_is_the_same(packed: Build, monkeypatch: pyt
 def test_answers_come_from_memory_and_others_from_the_model(real_build: Build) -> None:
     assert real_build.library is not None
     for entry in real_build.library.entries:
-        kept = pack(entry)
+        kept = pack(entry, Spool(None))
         without = Remembered(kept.source, kept.answers, pytest.fail)
         for function in KEPT:
             assert without.recall(function) == function(entry) == entry.recall(function)
@@ -51,7 +52,7 @@ def test_answers_come_from_memory_and_others_from_the_model(real_build: Build) -
 def test_a_forgotten_answer_is_worked_out_again(real_build: Build) -> None:
     assert real_build.library is not None
     entry = real_build.library.entries[0]
-    kept = remember(pack(entry))
+    kept = remember(pack(entry, Spool(None)))
     kept.forget(to_published)
     assert name_of(to_published) not in kept.answers
     assert kept.recall(to_published) == to_published(entry)

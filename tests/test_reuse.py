@@ -27,6 +27,7 @@ from builder.output import find_held
 from builder.pipeline import Build, Settings
 from builder.remembered import pack, remember
 from builder.source import find_source
+from builder.spool import Spool
 
 GOLDEN = ROOT / "tests" / "golden" / "source"
 LONG_AGO = 1_000_000_000
@@ -109,7 +110,7 @@ def project(built: Path, tmp_path: Path) -> Project:
 
 
 def test_nothing_changed_nothing_is_made(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    for stage in ("check_source", "run_render", "publish"):
+    for stage in ("check_source", "run_render", "Stage"):
         monkeypatch.setattr(pipeline, stage, lambda *_: pytest.fail("was made again"))
     monkeypatch.setattr(reuse, "find_held", _no_reading(find_held))
     made = project.build()
@@ -274,7 +275,7 @@ def test_an_outcome_is_the_same_from_plain_values(tmp_path: Path) -> None:
         for outcome in pipeline.run_read(source, to_about(source), lambda *_: None):
             if outcome.entry is None:
                 continue
-            kept = remember(pack(outcome.entry))
+            kept = remember(pack(outcome.entry, Spool(None)))
             told = json.loads(json.dumps(reuse.encode(replace(outcome, entry=kept), {}), default=asdict))
             again = reuse.decode({**told, "used": sorted(outcome.used)}, outcome.file, kept.load)
             assert replace(again, entry=None) == replace(outcome, entry=None)

@@ -1,0 +1,66 @@
+"""What waits outside memory: it reads back as it was, and its folder goes with the last who may ask for it."""
+
+from __future__ import annotations
+
+import gc
+import os
+import pickle
+from pathlib import Path
+
+import pytest
+from shared import ROOT
+
+from builder.catalog import Entry
+from builder.pipeline import Settings, build
+from builder.remembered import pack, remember
+from builder.spool import Slice, Spool, TemporaryFolder, fetch
+
+TEXTS = [b"\x80a", b"\x80" + b"b" * 5000, b"\x80c"]
+
+
+@pytest.mark.parametrize("in_memory", [True, False])
+def test_what_is_put_away_reads_back_as_it_was(in_memory: bool, tmp_path: Path) -> None:
+    with Spool(None if in_memory else str(tmp_path)) as spool:
+        away = [spool.put(text) for text in TEXTS]
+    assert [fetch(pickle.loads(pickle.dumps(one))) for one in away] == TEXTS  # noqa: S301  made here
+    assert all(isinstance(one, Slice) != in_memory for one in away)
+
+
+def test_each_batch_has_a_file_of_its_own(tmp_path: Path) -> None:
+    with Spool(str(tmp_path)) as one, Spool(str(tmp_path)) as other:
+        away = [spool.put(text) for text in TEXTS for spool in (one, other)]
+    assert [fetch(one) for one in away] == [text for text in TEXTS for _ in range(2)]
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_what_is_long_is_compressed_in_memory() -> None:
+    with Spool(None) as spool:
+        away = spool.put(TEXTS[1])
+    assert isinstance(away, bytes)
+    assert len(away) < 100
+
+
+def test_a_file_that_was_cut_off_is_an_error_that_names_it(tmp_path: Path) -> None:
+    with Spool(str(tmp_path)) as spool:
+        away = spool.put(TEXTS[1])
+    assert isinstance(away, Slice)
+    os.truncate(away.file, 10)
+    with pytest.raises(OSError, match="cut off") as raised:
+        fetch(away)
+    assert raised.value.filename == away.file
+
+
+def test_the_folder_stays_as_long_as_an_entry_may_ask_for_it() -> None:
+    folder = TemporaryFolder()
+    where = Path(folder.path)
+    library = build(Settings(ROOT / "tests" / "golden" / "source")).library
+    assert library is not None
+    entry: Entry = library.entries[0]
+    with Spool(folder.path) as spool:
+        kept = remember(pack(entry, spool), folder)
+    del folder
+    gc.collect()
+    assert pickle.loads(pickle.dumps(kept)) == entry  # noqa: S301  made here
+    del kept
+    gc.collect()
+    assert not where.exists()
