@@ -21,7 +21,17 @@ from builder.about import About, to_about
 from builder.across import Outcome, gather_outcomes
 from builder.batches import Reading, Recipe, files_near, read_and_pack, read_batch, render_and_stage, render_batch
 from builder.cache import Cache, digest_of
-from builder.catalog import CatalogInfo, CollectionEntries, Entry, Library, Neighbours, to_member, to_reference
+from builder.catalog import (
+    CatalogInfo,
+    CollectionEntries,
+    Entry,
+    Library,
+    Neighbours,
+    Told,
+    compare_all,
+    to_member,
+    to_reference,
+)
 from builder.check import regrade
 from builder.diagnostic import Diagnostic, Span, sort_diagnostics
 from builder.docs import DocsError, render_docs
@@ -184,7 +194,7 @@ def check_source(
         about = replace(about, catalog=replace(about.catalog, mlm=settings.mlm))
     with speaking(about.catalog.language):
         outcomes = run_read(source, about, progress, workers, past)
-        library, across = gather_outcomes(source, about, outcomes)
+        library, across = gather_outcomes(source, about, outcomes, past.recall_changes if past else compare_all)
     found = [*regrade(source.diagnostics, about.grades), *about.diagnostics]
     found += [*(d for o in outcomes for d in o.diagnostics), *across]
     base_url = about.catalog.base_url
@@ -237,7 +247,7 @@ def run_read(
             progress("check", len(done), total)
     outcomes = [done[file.path] for file in source.models]
     if past:
-        past.note_outcomes(source, outcomes)
+        outcomes = past.note_outcomes(source, outcomes)
     return outcomes
 
 
@@ -325,10 +335,8 @@ def stac_parts(library: Library) -> Iterator[Part]:
     yield Part("catalog", (info, titles), lambda: [Artifact("catalog.json", to_json(to_catalog(library)))])
     yield Part("schemas", (info.base_url,), lambda: _schemas(info.base_url))
     for collection in library.collections:
-        members = [(entry.recall(to_member), entry.recall(to_reference)) for entry in collection.entries]
-        yield Part(
-            f"stac {collection.info.id}", (info, collection.info, members), partial(_collection, collection, info)
-        )
+        told = [Told(collection.entries, function) for function in (to_member, to_reference)]
+        yield Part(f"stac {collection.info.id}", (info, collection.info, told), partial(_collection, collection, info))
 
 
 def _collection(collection: CollectionEntries, info: CatalogInfo) -> list[Artifact]:

@@ -8,22 +8,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path as FilePath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from builder.across import Outcome
-from builder.cache import Cache, digest_of
-from builder.catalog import Entry, Neighbours
+from builder.cache import Cache, digest_of, to_detail
+from builder.catalog import Compare, Entry, Neighbours, to_published
 from builder.diagnostic import Diagnostic, Edit, Span
+from builder.diff import Change
 from builder.output import MANIFEST, Artifact, Kept, Part, Stamp, find_held, read_digests
 from builder.program import describe_extras, describe_program
-from builder.remembered import Remembered, decode_answers, encode_answers
+from builder.remembered import AT_HAND, Remembered, decode_answer, decode_answers, encode_answers, name_of
 from builder.source import Source, SourceFile, nearest_collection, to_stamps
+from builder.versions import Changes
 from builder.waiver import Waiver
+from builder.words import current
 
 if TYPE_CHECKING:
     from builder.output import Published
 
+T = TypeVar("T")
+_AT_HAND = frozenset(map(name_of, AT_HAND))
 Key = dict[str, str]
 """What a result depends on: digests by name."""
 WHY = {
@@ -95,21 +101,50 @@ class Past:
             elif not _are_same(value["used"], source):
                 self._again[file.path] = "local"
             else:
-                outcomes[file.path] = decode(value, file, load(file))
+                outcomes[file.path] = decode(value, file, load(file), partial(self._cache.get_detail, named[file.path]))
         return outcomes
 
-    def note_outcomes(self, source: Source, outcomes: Iterable[Outcome]) -> None:
-        """Keeps the outcomes of models that passed; the others are read again."""
-        for outcome in outcomes:
-            if isinstance(outcome.entry, Remembered):
-                used = {path: source.files[path].sha256 for path in sorted(outcome.used)}
-                self._keys[outcome.file.path]["local"] = digest_of(used)
-                if outcome.file.path in self._again:
-                    name = digest_of(
-                        {name: value for name, value in self._keys[outcome.file.path].items() if name != "local"}
-                    )
-                    self._values[f"outcome {name}"] = encode(outcome, used)
+    def note_outcomes(self, source: Source, outcomes: Sequence[Outcome]) -> list[Outcome]:
+        """Keeps the outcomes of models that passed, which come back with the digests of their answers; the others are
+        read again."""
+        noted: dict[str, Outcome] = {}
+        values = self._encoded(source, outcomes, noted)
+        self._cache.put_all(values)
+        for _ in values:
+            pass  # what the cache could not take: the rest of the keys is wanted all the same
         self._all = digest_of(sorted((path, digest_of(key)) for path, key in self._keys.items()))
+        return [noted.get(outcome.file.path, outcome) for outcome in outcomes]
+
+    def _encoded(
+        self, source: Source, outcomes: Iterable[Outcome], noted: dict[str, Outcome]
+    ) -> Iterator[tuple[str, Any, Mapping[str, bytes]]]:
+        """What is kept of the outcomes that are new; each is `noted` with the digests of its answers."""
+        for outcome in outcomes:
+            if not isinstance(outcome.entry, Remembered):
+                continue
+            used = {path: source.files[path].sha256 for path in sorted(outcome.used)}
+            key = self._keys[outcome.file.path]
+            if outcome.file.path in self._again:
+                value, details = encode(outcome, used)
+                noted[outcome.file.path] = replace(outcome, entry=Recalled(outcome.entry, value["digests"]))
+                yield f"outcome {digest_of(key)}", value, details
+            key["local"] = digest_of(used)
+
+    def recall_changes(self, pairs: Sequence[tuple[Entry, Entry]], compare: Compare) -> Iterator[Changes]:
+        """What the second entry of each pair changes of the first, which need not be compared again."""
+        about = digest_of(self._program, current().language)
+        named = [
+            f"changes {digest_of(about, new.folder, *(entry.digest(to_published) for entry in (old, new)))}"
+            for old, new in pairs
+        ]
+        values = self._cache.get(dict.fromkeys(named))
+        for (old, new), name in zip(pairs, named, strict=True):
+            if name in values:
+                yield tuple(Change(**{**change, "path": tuple(change["path"])}) for change in values[name])
+            else:
+                changes = compare(old, new)
+                self._values[name] = [asdict(change) for change in changes]
+                yield changes
 
     # --- the site ----------------------------------------------------------------------------------------------------
 
@@ -222,6 +257,10 @@ class Past:
         return "; ".join(changed) or WHY.get(why, WHY["site"])
 
 
+def _nothing(_: str) -> None:
+    return None
+
+
 def _are_same(used: Mapping[str, str], source: Source) -> bool:
     return all(path in source.files and source.files[path].sha256 == digest for path, digest in used.items())
 
@@ -229,23 +268,62 @@ def _are_same(used: Mapping[str, str], source: Source) -> bool:
 # --- outcomes as plain values ----------------------------------------------------------------------------------------
 
 
-def encode(outcome: Outcome, used: Mapping[str, str]) -> dict[str, Any]:
-    """An outcome whose entry is remembered, as plain values; `used` are the digests of its local files by path."""
+class Recalled(Remembered):
+    """An entry whose longer answers are fetched when they are asked for, and whose answers have known digests.
+
+    `fetch` gives the answer of a function by its name, as plain values, or None where it is not there any more.
+    """
+
+    __slots__ = ("digests", "fetch")
+    digests: Mapping[str, str]
+    fetch: Callable[[str], Any]
+
+    def __init__(self, entry: Remembered, digests: Mapping[str, str], fetch: Callable[[str], Any] = _nothing) -> None:
+        super().__init__(entry.source, entry.answers, entry.load)
+        for name, value in (("digests", digests), ("fetch", fetch)):
+            object.__setattr__(self, name, value)
+
+    def recall(self, function: Callable[[Entry], T]) -> T:
+        """What a function says of this entry, fetched where it is not in memory."""
+        name = name_of(function)
+        if name not in self.answers and name in self.digests and (plain := self.fetch(name)) is not None:
+            answer: T = decode_answer(name, plain)
+            return answer
+        return super().recall(function)
+
+    def digest(self, function: Callable[[Entry], Any]) -> str:
+        """The known digest of the answer."""
+        return self.digests.get(name_of(function)) or super().digest(function)
+
+    def finished(self, neighbours: Neighbours) -> Entry:
+        """The entry with the links between versions in its Item."""
+        entry = Remembered(self.source, self.answers, lambda: self.load().finished(neighbours))
+        return Recalled(entry, self.digests, self.fetch)
+
+
+def encode(outcome: Outcome, used: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """An outcome whose entry is remembered, as plain values, and its longer answers as JSON; `used` are the digests of
+    its local files by path."""
     assert isinstance(outcome.entry, Remembered)  # noqa: S101  the only ones that are noted
-    return {
+    answers = encode_answers(outcome.entry.answers)
+    value = {
         "diagnostics": encode_diagnostics(outcome.diagnostics),
         "versions": outcome.versions,
         "used": used,
         "waived": [asdict(waiver) for waiver in sorted(outcome.waived, key=lambda waiver: waiver.span)],
-        "answers": encode_answers(outcome.entry.answers),
+        "answers": {name: answer for name, answer in answers.items() if name in _AT_HAND},
+        "digests": {name: digest_of(answer) for name, answer in answers.items()},
     }
+    return value, {name: to_detail(answer) for name, answer in answers.items() if name not in _AT_HAND}
 
 
-def decode(value: Mapping[str, Any], file: SourceFile, load: Callable[[], Entry]) -> Outcome:
-    """The outcome that was encoded."""
+def decode(
+    value: Mapping[str, Any], file: SourceFile, load: Callable[[], Entry], fetch: Callable[[str], Any]
+) -> Outcome:
+    """The outcome that was encoded; `fetch` gives longer answers."""
     return Outcome(
         file,
-        Remembered(file.path, decode_answers(value["answers"]), load),
+        Recalled(Remembered(file.path, decode_answers(value["answers"]), load), value["digests"], fetch),
         decode_diagnostics(value["diagnostics"]),
         tuple((target, tuple(path)) for target, path in value["versions"]),
         frozenset(value["used"]),

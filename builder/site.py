@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from builder.card import to_card, to_summary
-from builder.catalog import CatalogInfo, CollectionEntries, Entry, Library, Neighbours, to_reference
+from builder.catalog import CatalogInfo, CollectionEntries, Entry, Library, Neighbours, Told, to_reference
 from builder.deploy import Bundle
 from builder.exporters import jsonld
 from builder.facts import shorten
@@ -152,7 +152,7 @@ def _lists(library: Library, shell: Shell, templates: Templates) -> Iterator[Par
         (collection, [entry.recall(to_row) for entry in collection.entries]) for collection in library.collections
     ]
     listings = to_listings(library)
-    told = [(collection.info, rows) for collection, rows in groups]
+    told = [(collection.info, Told(collection.entries, to_row)) for collection in library.collections]
     yield Part(
         "home", (_frame(shell, templates), library.updated, told),
         lambda: [_home(library, groups, listings, shell, templates)],
