@@ -17,7 +17,7 @@ from typing import Any
 
 import orjson
 
-from builder.output import Stamp
+from builder.held import Stamp, States
 
 FOLDER = ".dlm-catalog-cache"
 """Name of the folder, beside the source folder."""
@@ -103,6 +103,17 @@ class Cache:
     def put_stamps(self, of: str, stamps: Mapping[str, Stamp]) -> None:
         """Keeps the stamps of the files of a folder."""
         self.put({of: {"now": time.time_ns(), "stamps": stamps}})
+
+    def get_states(self, of: str) -> States:
+        """The states of the files of a site."""
+        kept = self.get([of]).get(of)
+        if kept is None:
+            return States()
+        return States(**{**kept["states"], "settled": kept["now"] - _SETTLED})
+
+    def put_states(self, of: str, states: States) -> None:
+        """Keeps the states of the files of a site."""
+        self.put({of: {"now": time.time_ns(), "states": states}})
 
     def prune(self) -> None:
         """Removes what has not been used for long, and more when it is too much."""

@@ -35,7 +35,7 @@ from builder.catalog import (
 from builder.check import regrade
 from builder.diagnostic import Diagnostic, Span, sort_diagnostics
 from builder.docs import DocsError, render_docs
-from builder.output import Artifact, Part, Published, Stage, to_json
+from builder.output import Artifact, Part, Published, Stage, Unchanged, to_json
 from builder.remembered import remember
 from builder.reuse import Past, decode_diagnostics, encode_diagnostics
 from builder.search import search_parts
@@ -131,11 +131,12 @@ def build(
     parts = run_parts(library, shell, templates, past)
     with speaking(library.info.language):
         if site is None:
-            return replace(checked, artifacts=(*rendered(), *parts, *docs))
+            made = (artifact for artifact in chain(rendered(), parts, docs) if isinstance(artifact, Artifact))
+            return replace(checked, artifacts=tuple(made))
         with Stage(site, past.held if past else None) as stage:
             published = stage.publish(_alternate(rendered(stage), chain(parts, docs)))
-        made = replace(checked, published=published)
-    return _note(past, source, made) if past else made
+    built = replace(checked, published=published)
+    return _note(past, source, built) if past else built
 
 
 def to_shell(library: Library, settings: Settings, templates: Templates) -> Shell:
@@ -162,8 +163,8 @@ def _recall(past: Past, source: Source, settings: Settings, templates: Templates
     if value is None or settings.docs:
         return None
     found = decode_diagnostics(value["diagnostics"])
-    unchanged = Published((), tuple(sorted(past.held)), (), past.held)
-    past.save(source, past.held)
+    unchanged = Published((), tuple(past.held.paths), (), past.held.states)
+    past.save(source, past.held.states)
     return Build(len(source.models), found, base_url=value["base_url"], published=unchanged, strict=settings.strict)
 
 
@@ -259,13 +260,12 @@ def run_render(
     workers: Workers = SERIAL,
     past: Past | None = None,
     stage: Stage | None = None,
-) -> Generator[Artifact]:
+) -> Generator[Artifact | Unchanged]:
     """The second batch function over all models, in order; processes of this machine put files on the stage."""
     pairs = [(entry, library.neighbours.get(entry.source, Neighbours())) for entry in library.entries]
     total, done = len(pairs), 0
     if past:
         kept, pairs = past.recall_cards(pairs, _shown_by_cards(shell, templates, thorough=past.thorough))
-        yield from kept
         done = total - len(pairs)
     if stage and not workers.remote and workers.pays_for(len(pairs)):
         batches = run_batches(workers, render_and_stage, pairs, shell, templates, stage.open(), at_once=True)
@@ -277,9 +277,11 @@ def run_render(
         yield from batch
         done = min(done + BATCH, total)
         progress("render", done, total)
+    if past:
+        yield kept
 
 
-def _alternate(rendered: Generator[Artifact], parts: Iterable[Artifact]) -> Iterator[Artifact]:
+def _alternate(rendered: Generator[Artifact | Unchanged], parts: Iterable[Artifact]) -> Iterator[Artifact | Unchanged]:
     """The artifacts of both: parts are made here while other processes render."""
     with closing(rendered):  # before the stage goes, on which they write
         yield from islice(rendered, 1)

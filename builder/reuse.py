@@ -6,6 +6,7 @@ made something again. The bytes of the site are not kept a second time: what a b
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
@@ -17,7 +18,8 @@ from builder.cache import Cache, digest_of, to_detail
 from builder.catalog import Compare, Entry, Neighbours, to_published
 from builder.diagnostic import Diagnostic, Edit, Span
 from builder.diff import Change
-from builder.output import MANIFEST, Artifact, Kept, Part, Stamp, find_held, read_digests
+from builder.held import Stamp, States, find_held
+from builder.output import Artifact, Kept, Part, Unchanged
 from builder.program import describe_extras, describe_program
 from builder.remembered import AT_HAND, Remembered, decode_answer, decode_answers, encode_answers, name_of
 from builder.source import Source, SourceFile, nearest_collection, to_stamps
@@ -54,16 +56,18 @@ class Past:
     def __init__(self, cache: Cache, source: FilePath, site: FilePath, *, thorough: bool) -> None:
         self._cache = cache
         self._source, self._site = f"source {source.resolve()}", f"site {site.resolve()}"
+        self._site_cards = f"cards {self._site}"
         self.thorough = thorough
         self._program = digest_of(describe_program(), describe_extras())
         self._known = cache.get_stamps(self._source)
-        self._stamps = cache.get_stamps(self._site)
-        self.held: dict[str, Stamp] = find_held(site, self._stamps)
-        digests = read_digests(site)
-        self._intact = all(path in self.held and self.held[path][2] == digest for path, digest in digests.items())
+        self._states = cache.get_states(self._site)
+        self.held = find_held(site, self._states)
         self._values: dict[str, Any] = {}
         self._keys: dict[str, Key] = {}
         self._again: dict[str, str] = {}
+        # By the path of the model file: the digest of the card's key, and how many files were made of the model.
+        self._cards: dict[str, str] = {}
+        self._counts: dict[str, int] = {}
         self._all = ""
 
     # --- the source --------------------------------------------------------------------------------------------------
@@ -150,41 +154,54 @@ class Past:
 
     def recall_cards(
         self, pairs: Sequence[tuple[Entry, Neighbours]], shown: Callable[[Entry], Mapping[str, str]]
-    ) -> tuple[list[Artifact], list[tuple[Entry, Neighbours]]]:
+    ) -> tuple[Unchanged, list[tuple[Entry, Neighbours]]]:
         """The files of the models whose cards can stay, and the models that must be rendered.
 
         `shown` gives what a card shows besides its model and the neighbours: digests, by the names in WHY.
         """
-        steps: dict[int, str] = {}  # the versions of a line share them
+        digest = _digest_neighbours()
         for entry, neighbours in pairs:
-            for step in neighbours.history.values():
-                if id(step) not in steps:
-                    steps[id(step)] = digest_of(step)
-            history = [(folder, steps[id(step)]) for folder, step in neighbours.history.items()]
-            others = digest_of(replace(neighbours, history={}), history)
-            self._keys[entry.source] |= {"neighbours": others, **shown(entry)}
-        named = {entry.source: self._card(entry.source) for entry, _ in pairs}
-        values = self._cache.get(named.values())
-        kept, rest = [], []
+            self._keys[entry.source] |= {"neighbours": digest(neighbours), **shown(entry)}
+            self._cards[entry.source] = digest_of(self._keys[entry.source])
+        files, rest = self._find_unchanged([entry for entry, _ in pairs]), []
+        asked = {entry.source: f"card {self._cards[entry.source]}" for entry, _ in pairs}
+        values = self._cache.get(asked[source] for source in asked if source not in self._counts)
         for entry, neighbours in pairs:
-            files = values.get(named[entry.source])
-            if files is not None and self._holds(files):
-                kept += [Artifact(path, Kept(digest)) for path, digest in files]
+            if entry.source in self._counts:
+                continue
+            found = values.get(asked[entry.source])
+            if found is not None and self._holds(found):
+                files.update(found)
+                self._counts[entry.source] = len(found)
             else:
-                self._again.setdefault(entry.source, "site" if files is not None else "rendered")
+                self._again.setdefault(entry.source, "site" if found is not None else "rendered")
                 rest.append((entry, neighbours))
-        return kept, rest
+        return Unchanged(files), rest
+
+    def _find_unchanged(self, entries: Iterable[Entry]) -> dict[str, str]:
+        """The files of the models whose cards the build before made of the same: without a look at each of them, where
+        the manifest is still the one that it wrote. The models are those whose files are counted then."""
+        known = self._cache.get([self._site_cards]).get(self._site_cards)
+        if known is None or known["manifest"] != self.held.states.digest:
+            return {}
+        inside, touched = Counter(map(_folder, self.held.states.paths)), set(map(_folder, self.held.touched))
+        folders = set()
+        for entry in entries:
+            card, count = known["cards"].get(entry.source, ("", 0))
+            # With other files in its folder, the manifest alone does not tell which are those of the model.
+            if card == self._cards[entry.source] and count == inside[entry.folder] and entry.folder not in touched:
+                self._counts[entry.source] = count
+                folders.add(entry.folder)
+        return {path: digest for path, digest in self.held.stated.items() if _folder(path) in folders}
 
     def note_cards(self, pairs: Iterable[tuple[Entry, Neighbours]], artifacts: Iterable[Artifact]) -> None:
         """Keeps which files were made for some models."""
         files: dict[str, list[tuple[str, str]]] = {}
         for artifact in artifacts:
-            files.setdefault("/".join(artifact.path.split("/", 2)[:2]), []).append((artifact.path, artifact.sha256))
+            files.setdefault(_folder(artifact.path), []).append((artifact.path, artifact.sha256))
         for entry, _ in pairs:
-            self._values[self._card(entry.source)] = files[entry.folder]
-
-    def _card(self, path: str) -> str:
-        return f"card {digest_of(self._keys[path])}"
+            self._values[f"card {self._cards[entry.source]}"] = files[entry.folder]
+            self._counts[entry.source] = len(files[entry.folder])
 
     def make(self, part: Part) -> Iterator[Artifact]:
         """The files of a part, from the site where they were made of the same."""
@@ -206,7 +223,7 @@ class Past:
         return self._all
 
     def _holds(self, files: Iterable[tuple[str, str]]) -> bool:
-        return all((stamp := self.held.get(path)) is not None and stamp[2] == digest for path, digest in files)
+        return all(self.held.get(path) == digest for path, digest in files)
 
     # --- the whole build ---------------------------------------------------------------------------------------------
 
@@ -218,26 +235,28 @@ class Past:
         self._build = f"build {digest_of(self._program, self._site, settings)}"
         self._inputs = digest_of(told, others, [str(d) for d in source.diagnostics])
         value: dict[str, Any] | None = self._cache.get([self._build]).get(self._build)
-        if value is None or not self._intact or value["inputs"] != self._inputs or MANIFEST not in self.held:
+        if value is None or self.held.touched or value["inputs"] != self._inputs:
             return None
-        return value if value["manifest"] == self.held[MANIFEST][2] else None
+        return value if value["manifest"] == self.held.states.digest else None
 
     def note_build(self, source: Source, published: Published, about: Mapping[str, Any]) -> None:
         """Keeps everything that was noted, and the stamps of the files as they are now."""
         self._values[self._build] = {
-            "inputs": self._inputs, "manifest": published.stamps[MANIFEST][2], **about,
+            "inputs": self._inputs, "manifest": published.states.digest, **about,
         }  # fmt: skip
-        self.save(source, published.stamps)
+        cards = {path: (card, self._counts[path]) for path, card in self._cards.items()}
+        self._values[self._site_cards] = {"manifest": published.states.digest, "cards": cards}
+        self.save(source, published.states)
 
-    def save(self, source: Source, stamps: Mapping[str, Stamp] | None = None) -> None:
-        """Keeps what was noted so far; `stamps` are those of the site, where they may be others than before."""
+    def save(self, source: Source, states: States) -> None:
+        """Keeps what was noted so far, and the states of the files of the site."""
         digests = {file.path: file.sha256 for file in source.models}
         digests |= {path: local.sha256 for path, local in source.files.items() if "sha256" in vars(local)}
         now = to_stamps(source, digests)
         if now != self._known:
             self._cache.put_stamps(self._source, now)
-        if stamps is not None and stamps != self._stamps:
-            self._cache.put_stamps(self._site, stamps)
+        if self.held.read or replace(states, settled=self._states.settled) != self._states:
+            self._cache.put_states(self._site, states)
         if self._values:
             self._cache.put({**self._values, f"keys {self._site}": self._keys})
             self._cache.prune()
@@ -255,6 +274,28 @@ class Past:
             return WHY["new"]
         changed = [words for name, words in WHY.items() if name in now and before.get(name) != now[name]]
         return "; ".join(changed) or WHY.get(why, WHY["site"])
+
+
+def _digest_neighbours() -> Callable[[Neighbours], str]:
+    """Gives a digest of the neighbours of a model."""
+    steps: dict[int, str] = {}  # the versions of a line share them
+    none = digest_of(Neighbours(), [])
+
+    def digest(neighbours: Neighbours) -> str:
+        if not neighbours.versions and neighbours.replacement is None:
+            return none  # as nearly all
+        for step in neighbours.history.values():
+            if id(step) not in steps:
+                steps[id(step)] = digest_of(step)
+        history = [(folder, steps[id(step)]) for folder, step in neighbours.history.items()]
+        return digest_of(replace(neighbours, history={}), history)
+
+    return digest
+
+
+def _folder(path: str) -> str:
+    """The folder of the model that a path may be in: its first two parts; empty where it has no more."""
+    return path[: max(path.find("/", path.find("/") + 1), 0)]
 
 
 def _nothing(_: str) -> None:

@@ -23,7 +23,7 @@ from builder.about import to_about
 from builder.across import Outcome
 from builder.cache import FOLDER, digest_of, open_cache
 from builder.cli import main
-from builder.output import find_held
+from builder.held import find_held
 from builder.pipeline import Build, Settings
 from builder.remembered import KEPT, pack, remember
 from builder.source import find_source
@@ -126,7 +126,7 @@ def _no_reading(find: Callable[..., Any]) -> Callable[..., Any]:
 
     def guarded(site: Path, known: Any) -> Any:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("builder.output._sha256", lambda path: pytest.fail(f"{path} is read"))
+            patch.setattr("builder.held.sha256_of", lambda path: pytest.fail(f"{path} is read"))
             return find(site, known)
 
     return guarded
