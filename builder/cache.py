@@ -70,6 +70,18 @@ class Cache:
         except ValueError:
             return {}
 
+    def find(self, keys: Iterable[str]) -> set[str]:
+        """Those keys that have a value."""
+        found = set()
+        with suppress(sqlite3.Error):
+            for key in keys:
+                row = self._database.execute("SELECT used FROM value WHERE key = ?", (key,)).fetchone()
+                if row is not None:
+                    found.add(key)
+                    if row[0] < self._build - _SOON:
+                        self._late.append(key)
+        return found
+
     def get_detail(self, key: str, name: str) -> Any:
         """A detail of the value of a key; None where it is not there."""
         with suppress(sqlite3.Error, ValueError):

@@ -149,8 +149,7 @@ class Stage:
         with closing(artifacts) if isinstance(artifacts, Generator) else nullcontext():
             for artifact in artifacts:
                 if isinstance(artifact, Unchanged):
-                    for path in artifact.files:
-                        paths.add(path)
+                    paths.add_all(artifact.files)
                     manifest.update(artifact.files)
                     continue
                 paths.add(artifact.path)
@@ -295,8 +294,17 @@ class _Paths:
             raise OutputError(f"two files want the path {path!r} (the other one: {other!r})")
         self.folded[path if folded == path else folded] = path  # one string in memory rather than two
 
+    def add_all(self, paths: Iterable[str]) -> None:
+        """Adds paths of files that are in the site already, so that none of them leaves it."""
+        for path in paths:
+            folded = path.lower() if path.isascii() else fold_path(path)
+            if folded in self.folded:
+                self.add(path)  # which says what is wrong
+            self.folded[path if folded == path else folded] = path
+
     def refuse_files_as_folders(self) -> None:
-        folders = {folder: path for folded, path in self.folded.items() for folder in _folders(folded)}
+        inner = {folded.rpartition("/")[0]: path for folded, path in self.folded.items()}
+        folders = {folder: path for start, path in inner.items() for folder in (start, *_folders(start))}
         for folder, path in folders.items():
             if (file := self.folded.get(folder)) is not None:
                 raise OutputError(f"{file!r} is wanted as a file and, for {path!r}, as a folder")

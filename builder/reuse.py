@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -56,7 +56,7 @@ class Past:
     def __init__(self, cache: Cache, source: FilePath, site: FilePath, *, thorough: bool) -> None:
         self._cache = cache
         self._source, self._site = f"source {source.resolve()}", f"site {site.resolve()}"
-        self._site_cards = f"cards {self._site}"
+        self._site_cards, self._site_keys = f"cards {self._site}", f"keys {self._site}"
         self.thorough = thorough
         self._program = digest_of(describe_program(), describe_extras())
         self._known = cache.get_stamps(self._source)
@@ -68,6 +68,7 @@ class Past:
         # By the path of the model file: the digest of the card's key, and how many files were made of the model.
         self._cards: dict[str, str] = {}
         self._counts: dict[str, int] = {}
+        self._before: Mapping[str, tuple[str, int]] = {}  # both of these, as the build before had them
         self._all = ""
 
     # --- the source --------------------------------------------------------------------------------------------------
@@ -141,14 +142,20 @@ class Past:
             f"changes {digest_of(about, new.folder, *(entry.digest(to_published) for entry in (old, new)))}"
             for old, new in pairs
         ]
-        values = self._cache.get(dict.fromkeys(named))
+        known = self._cache.find(dict.fromkeys(named))
         for (old, new), name in zip(pairs, named, strict=True):
-            if name in values:
-                yield tuple(Change(**{**change, "path": tuple(change["path"])}) for change in values[name])
+            if name in known:
+                yield KnownChanges(name, partial(self._load_changes, name, old, new, compare))
             else:
                 changes = compare(old, new)
                 self._values[name] = [asdict(change) for change in changes]
-                yield changes
+                yield KnownChanges(name, partial(_same, changes))
+
+    def _load_changes(self, name: str, old: Entry, new: Entry, compare: Compare) -> Changes:
+        kept = self._cache.get([name]).get(name)
+        if kept is None:
+            return compare(old, new)
+        return [Change(**{**change, "path": tuple(change["path"])}) for change in kept]
 
     # --- the site ----------------------------------------------------------------------------------------------------
 
@@ -182,12 +189,15 @@ class Past:
         """The files of the models whose cards the build before made of the same: without a look at each of them, where
         the manifest is still the one that it wrote. The models are those whose files are counted then."""
         known = self._cache.get([self._site_cards]).get(self._site_cards)
-        if known is None or known["manifest"] != self.held.states.digest:
+        if known is None:
+            return {}
+        self._before = known["cards"]
+        if known["manifest"] != self.held.states.digest:
             return {}
         inside, touched = Counter(map(_folder, self.held.states.paths)), set(map(_folder, self.held.touched))
         folders = set()
         for entry in entries:
-            card, count = known["cards"].get(entry.source, ("", 0))
+            card, count = self._before.get(entry.source, ("", 0))
             # With other files in its folder, the manifest alone does not tell which are those of the model.
             if card == self._cards[entry.source] and count == inside[entry.folder] and entry.folder not in touched:
                 self._counts[entry.source] = count
@@ -258,16 +268,25 @@ class Past:
         if self.held.read or replace(states, settled=self._states.settled) != self._states:
             self._cache.put_states(self._site, states)
         if self._values:
-            self._cache.put({**self._values, f"keys {self._site}": self._keys})
+            keys = {path: to_detail(key) for path, key in self._keys.items() if self._is_other(path)}
+            self._cache.put_all(
+                [*((key, value, {}) for key, value in self._values.items()), (self._site_keys, 0, keys)]
+            )
             self._cache.prune()
             self._values = {}
 
     def explain(self) -> dict[str, str]:
         """Why models were made again, by the path of their file. To be asked before `save`."""
-        before: Mapping[str, Key] = self._cache.get([f"keys {self._site}"]).get(f"keys {self._site}") or {}
         return {
-            path: self._explain(before.get(path), self._keys[path], why) for path, why in sorted(self._again.items())
+            path: self._explain(
+                self._cache.get_detail(self._site_keys, path) if path in self._before else None, self._keys[path], why
+            )
+            for path, why in sorted(self._again.items())
         }
+
+    def _is_other(self, path: str) -> bool:
+        """Whether the key of a card is another than in the build before."""
+        return path not in self._before or self._before[path][0] != self._cards.get(path)
 
     def _explain(self, before: Key | None, now: Key, why: str) -> str:
         if before is None:
@@ -298,6 +317,10 @@ def _folder(path: str) -> str:
     return path[: max(path.find("/", path.find("/") + 1), 0)]
 
 
+def _same(changes: Changes) -> Changes:
+    return changes
+
+
 def _nothing(_: str) -> None:
     return None
 
@@ -307,6 +330,32 @@ def _are_same(used: Mapping[str, str], source: Source) -> bool:
 
 
 # --- outcomes as plain values ----------------------------------------------------------------------------------------
+
+
+class KnownChanges(Changes):
+    """Changes that are loaded when they are asked for. Where only a difference counts, as text, `name` stands for
+    them, which others do not have."""
+
+    def __init__(self, name: str, load: Callable[[], Changes]) -> None:
+        self._name, self._load = name, load
+
+    @cached_property
+    def _changes(self) -> Changes:
+        return self._load()
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._changes[index]
+
+    def __len__(self) -> int:
+        return len(self._changes)
+
+    def __str__(self) -> str:
+        """The name."""
+        return self._name
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Elsewhere they are loaded."""
+        return tuple, (tuple(self._changes),)
 
 
 class Recalled(Remembered):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -12,7 +12,7 @@ _PER_VERSION = frozenset({("version",), ("title",), ("created",), ("updated",), 
 """Where every version differs from the one before it, or its standing is told elsewhere."""
 
 
-Changes = tuple[Change, ...]
+Changes = Sequence[Change]
 """What a version changes of another one, the gravest first."""
 
 
