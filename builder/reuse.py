@@ -194,15 +194,18 @@ class Past:
         self._before = known["cards"]
         if known["manifest"] != self.held.states.digest:
             return {}
-        inside, touched = Counter(map(_folder, self.held.states.paths)), set(map(_folder, self.held.touched))
+        paths = self.held.states.paths
+        inside, touched = [*map(_folder, paths)], set(map(_folder, self.held.touched))
+        counts = Counter(inside)
         folders = set()
         for entry in entries:
             card, count = self._before.get(entry.source, ("", 0))
             # With other files in its folder, the manifest alone does not tell which are those of the model.
-            if card == self._cards[entry.source] and count == inside[entry.folder] and entry.folder not in touched:
+            if card == self._cards[entry.source] and count == counts[entry.folder] and entry.folder not in touched:
                 self._counts[entry.source] = count
                 folders.add(entry.folder)
-        return {path: digest for path, digest in self.held.stated.items() if _folder(path) in folders}
+        stated = self.held.stated
+        return {path: stated[path] for path, folder in zip(paths, inside, strict=True) if folder in folders}
 
     def note_cards(self, pairs: Iterable[tuple[Entry, Neighbours]], artifacts: Iterable[Artifact]) -> None:
         """Keeps which files were made for some models."""

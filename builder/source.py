@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path as FilePath
-from pathlib import PurePosixPath
 from types import MappingProxyType
 
 from builder.diagnostic import Diagnostic, Span
@@ -87,19 +86,19 @@ class UnreadFile(SourceFile):
     """A model file that is known to be what it was: its text is read when it is asked for."""
 
     __slots__ = ("known", "location")
-    location: FilePath
+    location: str
     known: str
 
-    def __init__(self, path: str, shown: str, location: FilePath, known: str) -> None:
+    def __init__(self, path: str, shown: str, location: str, known: str) -> None:
         for name, value in (("path", path), ("shown", shown), ("location", location), ("known", known)):
             object.__setattr__(self, name, value)
 
     @property
     def text(self) -> str:
         """The text, read anew. Raises OSError when it is no longer what is known."""
-        text = self.location.read_bytes().decode("utf-8-sig", "replace")
+        text = FilePath(self.location).read_bytes().decode("utf-8-sig", "replace")
         if hashlib.sha256(text.encode()).hexdigest() != self.known:
-            raise OSError(errno.EBUSY, "was changed while the site was built; build it again", str(self.location))
+            raise OSError(errno.EBUSY, "was changed while the site was built; build it again", self.location)
         return text
 
     @property
@@ -114,8 +113,11 @@ class UnreadFile(SourceFile):
 
 def nearest_collection(path: str, collections: Mapping[str, SourceFile]) -> SourceFile | None:
     """The collection file that a model file inherits from: that of its folder, or of the nearest one above."""
-    folder = PurePosixPath(path).parent
-    return next((collections[f.as_posix()] for f in (folder, *folder.parents) if f.as_posix() in collections), None)
+    while path:
+        path = path.rpartition("/")[0]
+        if path in collections:
+            return collections[path]
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,16 +199,22 @@ def find_source(root: FilePath, only: FilePath | None = None, known: Mapping[str
     are those of its `known` stamp is not read.
     """
     root, only = root.resolve(), only.resolve() if only else None
+    # As `_shown` has it, which takes longer than all else that is done with a file that is known.
+    above, base = (f"{folder.as_posix().rstrip('/')}/" for folder in (FilePath.cwd(), root))
     texts: dict[str, SourceFile] = {}
     files: dict[str, LocalFile] = {}
     states: dict[str, tuple[int, int]] = {}
     diagnostics: list[Diagnostic] = []
     for path, entry in _walk(root, diagnostics):
-        location = FilePath(entry.path)
         status = entry.stat()
         states[path] = status.st_size, status.st_mtime_ns
         stamp = known.get(path)
         digest = stamp[2] if stamp is not None and stamp[:2] == states[path] else None
+        settings = entry.name in (CATALOG_FILE, COLLECTION_FILE)
+        if digest and only is None and not settings and not digest.startswith(_OTHER) and not entry.is_symlink():
+            texts[path] = UnreadFile(path, (base + path).removeprefix(above), entry.path, digest)
+            continue
+        location = FilePath(entry.path)
         # What is kept of a JSON file that is no model file has the mark of it.
         other = digest.startswith(_OTHER) if digest else not _is_model(location)
         if other:
@@ -214,19 +222,18 @@ def find_source(root: FilePath, only: FilePath | None = None, known: Mapping[str
             if digest:
                 vars(files[path]).update(size=status.st_size, sha256=digest.removeprefix(_OTHER))
             continue
-        settings = entry.name in (CATALOG_FILE, COLLECTION_FILE)
         if only is not None and not settings and location != only:
             continue
         shown = shown_path(location) if entry.is_symlink() else _shown(location)
         if digest and not settings:
-            texts[path] = UnreadFile(path, shown, location, digest)
+            texts[path] = UnreadFile(path, shown, entry.path, digest)
             continue
         text, problems = read_text(location, shown)
         diagnostics += problems
         if text is not None:
             texts[path] = SourceFile(path, shown, text)
             if len(texts) > MANY and not settings:
-                texts[path] = UnreadFile(path, shown, location, texts[path].sha256)
+                texts[path] = UnreadFile(path, shown, entry.path, texts[path].sha256)
     return replace(sort_files(root, texts, files, diagnostics), states=states)
 
 
@@ -246,14 +253,13 @@ def sort_files(
     diagnostics: Iterable[Diagnostic] = (),
 ) -> Source:
     """The files of a source folder, told apart by their paths: settings, models, and others."""
-    folders = {path: PurePosixPath(path) for path in texts}
-    collections = {p.parent.as_posix(): texts[path] for path, p in folders.items() if _is_collection(p)}
-    models = tuple(texts[path] for path, p in folders.items() if path != CATALOG_FILE and not _is_collection(p))
+    collections = {path.rpartition("/")[0]: text for path, text in texts.items() if _is_collection(path)}
+    models = tuple(text for path, text in texts.items() if path != CATALOG_FILE and not _is_collection(path))
     return Source(root, texts.get(CATALOG_FILE), collections, models, files, tuple(diagnostics))
 
 
-def _is_collection(path: PurePosixPath) -> bool:
-    return path.name == COLLECTION_FILE and len(path.parts) > 1
+def _is_collection(path: str) -> bool:
+    return path.endswith(f"/{COLLECTION_FILE}")
 
 
 def is_left_out(path: str) -> bool:
