@@ -36,8 +36,9 @@ from builder.check import regrade
 from builder.diagnostic import Diagnostic, Span, sort_diagnostics
 from builder.docs import DocsError, render_docs
 from builder.output import Artifact, Part, Published, Stage, Unchanged, to_json
+from builder.recalled import decode_diagnostics, encode_diagnostics
 from builder.remembered import remember
-from builder.reuse import Past, decode_diagnostics, encode_diagnostics
+from builder.reuse import Past
 from builder.search import search_parts
 from builder.site import Shell, page_parts
 from builder.source import (

@@ -8,30 +8,26 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
-from functools import cached_property, partial
+from dataclasses import replace
+from functools import partial
 from pathlib import Path as FilePath
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from builder.across import Outcome
 from builder.cache import Cache, digest_of, to_detail
 from builder.catalog import Compare, Entry, Neighbours, to_published
-from builder.diagnostic import Diagnostic, Edit, Span
-from builder.diff import Change
 from builder.held import Stamp, States, find_held
 from builder.output import Artifact, Kept, Part, Unchanged
 from builder.program import describe_extras, describe_program
-from builder.remembered import AT_HAND, Remembered, decode_answer, decode_answers, encode_answers, name_of
+from builder.recalled import KnownChanges, Recalled, decode, decode_changes, encode, encode_changes
+from builder.remembered import Remembered
 from builder.source import Source, SourceFile, nearest_collection, to_stamps
 from builder.versions import Changes
-from builder.waiver import Waiver
 from builder.words import current
 
 if TYPE_CHECKING:
     from builder.output import Published
 
-T = TypeVar("T")
-_AT_HAND = frozenset(map(name_of, AT_HAND))
 Key = dict[str, str]
 """What a result depends on: digests by name."""
 WHY = {
@@ -148,14 +144,12 @@ class Past:
                 yield KnownChanges(name, partial(self._load_changes, name, old, new, compare))
             else:
                 changes = compare(old, new)
-                self._values[name] = [asdict(change) for change in changes]
+                self._values[name] = encode_changes(changes)
                 yield KnownChanges(name, partial(_same, changes))
 
     def _load_changes(self, name: str, old: Entry, new: Entry, compare: Compare) -> Changes:
         kept = self._cache.get([name]).get(name)
-        if kept is None:
-            return compare(old, new)
-        return [Change(**{**change, "path": tuple(change["path"])}) for change in kept]
+        return compare(old, new) if kept is None else decode_changes(kept)
 
     # --- the site ----------------------------------------------------------------------------------------------------
 
@@ -324,128 +318,5 @@ def _same(changes: Changes) -> Changes:
     return changes
 
 
-def _nothing(_: str) -> None:
-    return None
-
-
 def _are_same(used: Mapping[str, str], source: Source) -> bool:
     return all(path in source.files and source.files[path].sha256 == digest for path, digest in used.items())
-
-
-# --- outcomes as plain values ----------------------------------------------------------------------------------------
-
-
-class KnownChanges(Changes):
-    """Changes that are loaded when they are asked for. Where only a difference counts, as text, `name` stands for
-    them, which others do not have."""
-
-    def __init__(self, name: str, load: Callable[[], Changes]) -> None:
-        self._name, self._load = name, load
-
-    @cached_property
-    def _changes(self) -> Changes:
-        return self._load()
-
-    def __getitem__(self, index: Any) -> Any:
-        return self._changes[index]
-
-    def __len__(self) -> int:
-        return len(self._changes)
-
-    def __str__(self) -> str:
-        """The name."""
-        return self._name
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Elsewhere they are loaded."""
-        return tuple, (tuple(self._changes),)
-
-
-class Recalled(Remembered):
-    """An entry whose longer answers are fetched when they are asked for, and whose answers have known digests.
-
-    `fetch` gives the answer of a function by its name, as plain values, or None where it is not there any more.
-    """
-
-    __slots__ = ("digests", "fetch")
-    digests: Mapping[str, str]
-    fetch: Callable[[str], Any]
-
-    def __init__(self, entry: Remembered, digests: Mapping[str, str], fetch: Callable[[str], Any] = _nothing) -> None:
-        super().__init__(entry.source, entry.answers, entry.load)
-        for name, value in (("digests", digests), ("fetch", fetch)):
-            object.__setattr__(self, name, value)
-
-    def recall(self, function: Callable[[Entry], T]) -> T:
-        """What a function says of this entry, fetched where it is not in memory."""
-        name = name_of(function)
-        if name not in self.answers and name in self.digests and (plain := self.fetch(name)) is not None:
-            answer: T = decode_answer(name, plain)
-            return answer
-        return super().recall(function)
-
-    def digest(self, function: Callable[[Entry], Any]) -> str:
-        """The known digest of the answer."""
-        return self.digests.get(name_of(function)) or super().digest(function)
-
-    def finished(self, neighbours: Neighbours) -> Entry:
-        """The entry with the links between versions in its Item."""
-        entry = Remembered(self.source, self.answers, lambda: self.load().finished(neighbours))
-        return Recalled(entry, self.digests, self.fetch)
-
-
-def encode(outcome: Outcome, used: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, bytes]]:
-    """An outcome whose entry is remembered, as plain values, and its longer answers as JSON; `used` are the digests of
-    its local files by path."""
-    assert isinstance(outcome.entry, Remembered)  # noqa: S101  the only ones that are noted
-    answers = encode_answers(outcome.entry.answers)
-    value = {
-        "diagnostics": encode_diagnostics(outcome.diagnostics),
-        "versions": outcome.versions,
-        "used": used,
-        "waived": [asdict(waiver) for waiver in sorted(outcome.waived, key=lambda waiver: waiver.span)],
-        "answers": {name: answer for name, answer in answers.items() if name in _AT_HAND},
-        "digests": {name: digest_of(answer) for name, answer in answers.items()},
-    }
-    return value, {name: to_detail(answer) for name, answer in answers.items() if name not in _AT_HAND}
-
-
-def decode(
-    value: Mapping[str, Any], file: SourceFile, load: Callable[[], Entry], fetch: Callable[[str], Any]
-) -> Outcome:
-    """The outcome that was encoded; `fetch` gives longer answers."""
-    return Outcome(
-        file,
-        Recalled(Remembered(file.path, decode_answers(value["answers"]), load), value["digests"], fetch),
-        decode_diagnostics(value["diagnostics"]),
-        tuple((target, tuple(path)) for target, path in value["versions"]),
-        frozenset(value["used"]),
-        frozenset(Waiver(**{**waiver, "span": Span(**waiver["span"])}) for waiver in value["waived"]),
-    )
-
-
-def encode_diagnostics(diagnostics: Iterable[Diagnostic]) -> list[list[Any]]:
-    """The diagnostics as plain values."""
-    return [
-        [d.rule, d.severity, d.message, _encode_span(d.span), d.hint]
-        + ([[[_encode_span(span), text] for span, text in d.related], [asdict(e) for e in d.edits]]
-           if d.related or d.edits else [])
-        for d in diagnostics
-    ]  # fmt: skip
-
-
-def decode_diagnostics(values: Iterable[Sequence[Any]]) -> tuple[Diagnostic, ...]:
-    """The diagnostics that were encoded."""
-    return tuple(
-        Diagnostic(rule, severity, message, Span(*span), hint)
-        if not more
-        else Diagnostic(
-            rule, severity, message, Span(*span), hint, tuple((Span(*where), text) for where, text in more[0]),
-            tuple(Edit(**edit) for edit in more[1]),
-        )
-        for rule, severity, message, span, hint, *more in values
-    )  # fmt: skip
-
-
-def _encode_span(span: Span) -> list[Any]:
-    return [span.file, span.line, span.column, span.end_line, span.end_column, span.source_line]

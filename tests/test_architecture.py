@@ -45,6 +45,7 @@ ROWS = (
     {"exporters"},
     {"feed"},
     {"remembered"},
+    {"recalled"},
     {"against", "reuse"},
     {"site"},
     {"batches"},

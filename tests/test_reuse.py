@@ -18,7 +18,7 @@ from click.testing import CliRunner
 from shared import ROOT
 from sources import MINIMAL, many, write
 
-from builder import pipeline, reuse
+from builder import pipeline, recalled, reuse
 from builder.about import to_about
 from builder.across import Outcome
 from builder.cache import FOLDER, digest_of, open_cache
@@ -276,10 +276,10 @@ def test_an_outcome_is_the_same_from_plain_values(tmp_path: Path) -> None:
             if outcome.entry is None:
                 continue
             kept = remember(pack(outcome.entry, Spool(None)))
-            value, details = reuse.encode(replace(outcome, entry=kept), {})
+            value, details = recalled.encode(replace(outcome, entry=kept), {})
             told = json.loads(json.dumps(value, default=asdict))
             read = {name: json.loads(detail) for name, detail in details.items()}
-            again = reuse.decode({**told, "used": sorted(outcome.used)}, outcome.file, pytest.fail, read.get)
+            again = recalled.decode({**told, "used": sorted(outcome.used)}, outcome.file, pytest.fail, read.get)
             assert replace(again, entry=None) == replace(outcome, entry=None)
             assert again.entry is not None
             for function in KEPT:
