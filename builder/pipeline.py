@@ -9,8 +9,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from itertools import chain, islice
@@ -123,7 +122,9 @@ def build(
         if site is None:
             return replace(checked, artifacts=(*rendered(), *parts, *docs))
         with Stage(site, past.held if past else None) as stage:
-            published = stage.publish(_alternate(rendered(stage), chain(parts, docs)))
+            cards = rendered(stage)
+            # With the first of them, others are begun elsewhere: meanwhile the rest is made here.
+            published = stage.publish(chain(islice(cards, 1), parts, docs, cards))
         made = replace(checked, published=published)
     return _note(past, source, made) if past else made
 
@@ -249,7 +250,7 @@ def run_render(
     workers: Workers = SERIAL,
     past: Past | None = None,
     stage: Stage | None = None,
-) -> Generator[Artifact]:
+) -> Iterator[Artifact]:
     """The second batch function over all models, in order; processes of this machine put files on the stage."""
     pairs = [(entry, library.neighbours.get(entry.source, Neighbours())) for entry in library.entries]
     total, done = len(pairs), 0
@@ -267,14 +268,6 @@ def run_render(
         yield from batch
         done = min(done + BATCH, total)
         progress("render", done, total)
-
-
-def _alternate(rendered: Generator[Artifact], parts: Iterable[Artifact]) -> Iterator[Artifact]:
-    """The artifacts of both: parts are made here while other processes render."""
-    with closing(rendered):  # before the stage goes, on which they write
-        yield from islice(rendered, 1)
-        yield from parts
-        yield from rendered
 
 
 def _shown_by_cards(shell: Shell, templates: Templates, *, thorough: bool) -> Callable[[Entry], Mapping[str, str]]:

@@ -113,9 +113,8 @@ def run_batches(
             raise WorkersError(workers.advice) from error
         raise
     finally:
-        begun = [future for future in waiting if not future.cancel()]
-        if not workers.remote:
-            wait(begun)  # what they write, and where, may be removed next
+        for future in waiting:
+            future.cancel()
 
 
 def _wait(future: Future[R], workers: Workers) -> R:
