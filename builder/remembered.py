@@ -3,11 +3,14 @@ what lists, indexes and other cards say of them, all at once. This is kept, and 
 
 from __future__ import annotations
 
+import copyreg
 import pickle
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
+from operator import attrgetter
 from typing import Any, TypeVar
 
+from builder import model
 from builder.catalog import Entry, Neighbours, Reference, to_member, to_published, to_reference
 from builder.exporters import models_json
 from builder.feed import to_news
@@ -155,6 +158,17 @@ def pack(entry: Entry, spool: Spool) -> Packed:
     """An entry with the answers of all functions in KEPT; what of it is long is put away."""
     answers = {name_of(function): _fold(function(entry), spool) for function in KEPT}
     return Packed(entry.source, answers, spool.put(_dump(entry)))
+
+
+def _values_of(kind: type) -> Callable[[Any], tuple[type, tuple[Any, ...]]]:
+    """Takes an object of a dataclass apart into what makes it again: dataclasses with slots do so field by field."""
+    values = attrgetter(*(field.name for field in fields(kind)))
+    return lambda one: (kind, values(one))
+
+
+for _kind in vars(model).values():
+    if isinstance(_kind, type) and is_dataclass(_kind):
+        copyreg.pickle(_kind, _values_of(_kind))
 
 
 def _dump(value: object) -> bytes:

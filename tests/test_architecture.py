@@ -68,7 +68,7 @@ DOORS = {
     "markdown": {"prose"},
     "mkdocs": {"docs", "mkdocs_plugin"},
     "nh3": {"prose"},
-    "orjson": {"cache", "fields", "output"},
+    "orjson": {"cache", "catalog", "fields", "output"},
     "packaging": {"against", "rules"},
     "pystac": {"dlm", "stac_catalog"},
     "referencing": {"validate"},
