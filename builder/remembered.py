@@ -43,11 +43,12 @@ _SHORT = 200
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """An entry on its way from a worker: its answers, and the entry, pickled and put away."""
+    """An entry on its way from a worker: its answers, and the entry, pickled and put away; without, where it will
+    hardly be asked for."""
 
     source: str
     answers: Answers
-    data: Away
+    data: Away | None = None
 
 
 class Remembered(Entry):
@@ -160,6 +161,11 @@ def pack(entry: Entry, spool: Spool) -> Packed:
     return Packed(entry.source, answers, spool.put(_dump(entry)))
 
 
+def pack_reference(entry: Entry) -> Packed:
+    """An entry of which only its place and standing will be asked for, as when models are checked."""
+    return Packed(entry.source, {name_of(to_reference): to_reference(entry)})
+
+
 def _values_of(kind: type) -> Callable[[Any], tuple[type, tuple[Any, ...]]]:
     """Takes an object of a dataclass apart into what makes it again: dataclasses with slots do so field by field."""
     values = attrgetter(*(field.name for field in fields(kind)))
@@ -201,6 +207,6 @@ class _Unpack:
         return _Unpack, (self.data, None)
 
 
-def remember(packed: Packed, folder: TemporaryFolder | None = None) -> Remembered:
-    """The packed entry, to be used like any other; `folder` is where it was put away."""
-    return Remembered(packed.source, packed.answers, _Unpack(packed.data, folder))
+def remember(packed: Packed, load: Callable[[], Entry], folder: TemporaryFolder | None = None) -> Remembered:
+    """The packed entry, to be used like any other; `load` gives the entry where it was not put away, in `folder`."""
+    return Remembered(packed.source, packed.answers, load if packed.data is None else _Unpack(packed.data, folder))

@@ -275,7 +275,7 @@ def test_an_outcome_is_the_same_from_plain_values(tmp_path: Path) -> None:
         for outcome in pipeline.run_read(source, to_about(source), lambda *_: None):
             if outcome.entry is None:
                 continue
-            kept = remember(pack(outcome.entry, Spool(None)))
+            kept = remember(pack(outcome.entry, Spool(None)), pytest.fail)
             told = json.loads(json.dumps(reuse.encode(replace(outcome, entry=kept), {}), default=asdict))
             again = reuse.decode({**told, "used": sorted(outcome.used)}, outcome.file, kept.load)
             assert replace(again, entry=None) == replace(outcome, entry=None)
