@@ -28,7 +28,8 @@ GOLDEN = ROOT / "tests" / "golden" / "source"
 
 
 def start_method(pool: Workers) -> str:
-    assert isinstance(pool.executor, ProcessPoolExecutor) and pool.executor._mp_context is not None
+    assert isinstance(pool.executor, ProcessPoolExecutor)
+    assert pool.executor._mp_context is not None
     return str(pool.executor._mp_context.get_start_method())
 
 
