@@ -157,7 +157,9 @@ def decode_answers(plain: Answers) -> Answers:
 
 def pack(entry: Entry, spool: Spool) -> Packed:
     """An entry with the answers of all functions in KEPT; what of it is long is put away."""
-    answers = {name_of(function): _fold(function(entry), spool) for function in KEPT}
+    folded = (function for function in KEPT if function is not to_reference)
+    answers: dict[str, Any] = {name_of(function): _fold(function(entry), spool) for function in folded}
+    answers[name_of(to_reference)] = to_reference(entry)  # asked for again and again
     return Packed(entry.source, answers, spool.put(_dump(entry)))
 
 
@@ -172,7 +174,7 @@ def _values_of(kind: type) -> Callable[[Any], tuple[type, tuple[Any, ...]]]:
     return lambda one: (kind, values(one))
 
 
-for _kind in vars(model).values():
+for _kind in (*vars(model).values(), *KEPT.values()):
     if isinstance(_kind, type) and is_dataclass(_kind):
         copyreg.pickle(_kind, _values_of(_kind))
 
