@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from builder import schema
 from builder.about import About
-from builder.catalog import Entry, Library, Predecessors, gather, to_reference
+from builder.catalog import Compared, Entry, Library, Predecessors, compare_all, gather, to_reference
 from builder.check import check_settings_file, read_canonical, regrade, to_diagnostic, unknown_file
 from builder.diagnostic import Diagnostic, Path, Problem, Span
 from builder.document import parse
@@ -35,9 +35,17 @@ class Outcome:
 
 
 def gather_outcomes(
-    source: Source, about: About, outcomes: Sequence[Outcome], *, whole: bool = True
+    source: Source,
+    about: About,
+    outcomes: Sequence[Outcome],
+    compared: Compared = compare_all,
+    *,
+    whole: bool = True,
 ) -> tuple[Library | None, list[Diagnostic]]:
-    """The library of all models that passed (None without any, or unless `whole`), and what is wrong between them."""
+    """The library of all models that passed (None without any, or unless `whole`), and what is wrong between them.
+
+    `compared` may know what a version changes.
+    """
     entries = [outcome.entry for outcome in outcomes if outcome.entry is not None]
     diagnostics = [*_duplicate_ids(source, outcomes), *_unknown_files(source, outcomes)]
     diagnostics += _unused_waivers(source, outcomes)
@@ -74,7 +82,7 @@ def gather_outcomes(
     diagnostics = regrade(diagnostics, about.grades)
     if not whole or not entries or any(d.severity == "error" for d in diagnostics):
         return None, diagnostics
-    return gather(about.catalog, about.collections, entries, predecessors), diagnostics
+    return gather(about.catalog, about.collections, entries, predecessors, compared), diagnostics
 
 
 def _duplicate_ids(source: Source, outcomes: Sequence[Outcome]) -> Iterator[Diagnostic]:

@@ -17,7 +17,7 @@ from typing import Any
 
 import orjson
 
-from builder.output import Stamp
+from builder.held import Stamp, States
 
 FOLDER = ".dlm-catalog-cache"
 """Name of the folder, beside the source folder."""
@@ -25,7 +25,7 @@ MAX_BYTES = 1_000_000_000
 """Size from which the values that were not used for the longest time are removed."""
 MOST_BUILDS = 50
 """Builds after which a value that none of them used is removed."""
-_FORMAT = 1
+_FORMAT = 2
 _SOON = 10
 """Builds in which the note of when a value was used is good enough."""
 _TAG = """Signature: 8a477f597d28d172789f06886806bc55
@@ -39,6 +39,11 @@ def digest_of(*values: Any) -> str:
     """A digest of values that JSON can hold, and of dataclasses of them."""
     data = orjson.dumps(values, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS, default=str)
     return hashlib.sha256(data).hexdigest()[:32]
+
+
+def to_detail(value: Any) -> bytes:
+    """A value as `Cache.put_all` takes it for a detail: such as JSON can hold, and dataclasses of them."""
+    return orjson.dumps(value)
 
 
 class Cache:
@@ -65,11 +70,38 @@ class Cache:
         except ValueError:
             return {}
 
+    def find(self, keys: Iterable[str]) -> set[str]:
+        """Those keys that have a value."""
+        found = set()
+        with suppress(sqlite3.Error):
+            for key in keys:
+                row = self._database.execute("SELECT used FROM value WHERE key = ?", (key,)).fetchone()
+                if row is not None:
+                    found.add(key)
+                    if row[0] < self._build - _SOON:
+                        self._late.append(key)
+        return found
+
+    def get_detail(self, key: str, name: str) -> Any:
+        """A detail of the value of a key; None where it is not there."""
+        with suppress(sqlite3.Error, ValueError):
+            row = self._database.execute("SELECT value FROM detail WHERE key = ? AND name = ?", (key, name)).fetchone()
+            if row is not None and (data := _checked(row[0])) is not None:
+                return orjson.loads(data)
+        return None
+
     def put(self, values: Mapping[str, Any]) -> None:
         """Keeps the values, in one transaction."""
-        rows = [(key, _sealed(orjson.dumps(value)), self._build) for key, value in values.items()]
+        self.put_all((key, value, {}) for key, value in values.items())
+
+    def put_all(self, values: Iterable[tuple[str, Any, Mapping[str, bytes]]]) -> None:
+        """The same, each value with its details, which are got one by one: they are JSON, by name."""
         with suppress(sqlite3.Error), self._database:
-            self._database.executemany("INSERT OR REPLACE INTO value VALUES (?, ?, ?)", rows)
+            for key, value, details in values:
+                row = key, _sealed(orjson.dumps(value)), self._build
+                self._database.execute("INSERT OR REPLACE INTO value VALUES (?, ?, ?)", row)
+                rows = [(key, name, _sealed(data)) for name, data in details.items()]
+                self._database.executemany("INSERT OR REPLACE INTO detail VALUES (?, ?, ?)", rows)
             late = [(self._build, key) for key in self._late]
             self._database.executemany("UPDATE value SET used = ? WHERE key = ?", late)
             self._late.clear()
@@ -84,21 +116,34 @@ class Cache:
         """Keeps the stamps of the files of a folder."""
         self.put({of: {"now": time.time_ns(), "stamps": stamps}})
 
+    def get_states(self, of: str) -> States:
+        """The states of the files of a site."""
+        kept = self.get([of]).get(of)
+        if kept is None:
+            return States()
+        return States(**{**kept["states"], "settled": kept["now"] - _SETTLED})
+
+    def put_states(self, of: str, states: States) -> None:
+        """Keeps the states of the files of a site."""
+        self.put({of: {"now": time.time_ns(), "states": states}})
+
     def prune(self) -> None:
         """Removes what has not been used for long, and more when it is too much."""
         with suppress(sqlite3.Error), self._database:
             self._database.execute("DELETE FROM value WHERE used < ?", (self._build - MOST_BUILDS,))
-            (size,) = self._database.execute("SELECT total(length(value)) FROM value").fetchone()
-            if size > MAX_BYTES:
-                for key, length in self._database.execute(
-                    "SELECT key, length(value) FROM value ORDER BY used"
-                ).fetchall():
+            if (size := self._size()) > MAX_BYTES:
+                for (key,) in self._database.execute("SELECT key FROM value ORDER BY used").fetchall():
                     self._database.execute("DELETE FROM value WHERE key = ?", (key,))
-                    size -= length
-                    if size < MAX_BYTES / 2:
+                    if self._size() < size / 2:
                         break
         with suppress(sqlite3.Error):
             self._database.execute("PRAGMA incremental_vacuum")
+
+    def _size(self) -> int:
+        """The bytes that are taken."""
+        names = "page_count", "freelist_count", "page_size"
+        pages, free, size = (self._database.execute(f"PRAGMA {name}").fetchone()[0] for name in names)
+        return int((pages - free) * size)
 
 
 def _sealed(data: bytes) -> bytes:
@@ -155,6 +200,13 @@ def _connect(file: FilePath) -> sqlite3.Connection:
         database.execute("PRAGMA synchronous = NORMAL")
         with database:
             database.execute("CREATE TABLE IF NOT EXISTS value (key TEXT PRIMARY KEY, value BLOB, used INT)")
+            database.execute(
+                "CREATE TABLE IF NOT EXISTS detail (key TEXT, name TEXT, value BLOB, PRIMARY KEY (key, name))"
+            )
+            database.execute(
+                "CREATE TRIGGER IF NOT EXISTS gone AFTER DELETE ON value "
+                "BEGIN DELETE FROM detail WHERE key = old.key; END"
+            )
             database.execute("CREATE TABLE IF NOT EXISTS about (key TEXT PRIMARY KEY, value INT)")
             database.execute("INSERT INTO about VALUES ('builds', 1) ON CONFLICT DO UPDATE SET value = value + 1")
             database.execute(f"PRAGMA user_version = {_FORMAT}")

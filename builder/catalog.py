@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
 from typing import Any, TypeVar
@@ -12,10 +12,11 @@ from typing import Any, TypeVar
 import orjson
 
 from builder import schema
+from builder.cache import digest_of
 from builder.model import Model, Provider
 from builder.source import LocalFile
 from builder.statement import to_facts
-from builder.versions import Step, to_history
+from builder.versions import Changes, Step, compare_versions, to_history
 from builder.words import ENGLISH, mark, say
 
 Predecessors = Mapping[str, tuple[str, ...]]
@@ -53,12 +54,29 @@ class Entry:
         """What a function says of this entry; answers that are asked of all models are kept: see `remembered`."""
         return function(self)
 
+    def digest(self, function: Callable[[Entry], Any]) -> str:
+        """A digest of the answer, which may be at hand where the answer itself is not."""
+        return digest_of(self.recall(function))
+
     def forget(self, function: Callable[[Entry], Any]) -> None:
         """Says that the answer will hardly be asked for again."""
 
     def finished(self, neighbours: Neighbours) -> Entry:
         """The entry with the links between versions in its Item."""
         return replace(self, item=finish_item(self, neighbours))
+
+
+class Told:
+    """What a function says of some entries, where only a difference counts: as text, the digests of the answers."""
+
+    __slots__ = ("_entries", "_function")
+
+    def __init__(self, entries: Iterable[Entry], function: Callable[[Entry], Any]) -> None:
+        self._entries, self._function = entries, function
+
+    def __str__(self) -> str:
+        """The digests, in order."""
+        return " ".join(entry.digest(self._function) for entry in self._entries)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,12 +173,27 @@ class Library:
         return tuple(entry for collection in self.collections for entry in collection.entries)
 
 
+Compare = Callable[[Entry, Entry], Changes]
+Compared = Callable[[Sequence[tuple[Entry, Entry]], Compare], Iterable[Changes]]
+"""Gives what the second of each pair of entries changes of the first, with a function that compares two."""
+
+
+def compare_all(pairs: Sequence[tuple[Entry, Entry]], compare: Compare) -> Iterator[Changes]:
+    """What is changed, with nothing known."""
+    return (compare(old, new) for old, new in pairs)
+
+
 def gather(
-    info: CatalogInfo, collections: Mapping[str, CollectionInfo], entries: Iterable[Entry], predecessors: Predecessors
+    info: CatalogInfo,
+    collections: Mapping[str, CollectionInfo],
+    entries: Iterable[Entry],
+    predecessors: Predecessors,
+    compared: Compared = compare_all,
 ) -> Library:
     """All entries as a library: collections by id, models by title, and each model's neighbours.
 
     `predecessors` gives the sources of a model's predecessors by its own source; they exist and form no cycle.
+    `compared` may know what a version changes without a comparison.
     """
     by_collection: dict[str, list[Entry]] = defaultdict(list)
     for entry in entries:
@@ -171,8 +204,8 @@ def gather(
         own = collections.get(key) or CollectionInfo(key, key, say(OF_COLLECTION, key))
         gathered.append(CollectionEntries(own, tuple(members)))
     everything = [entry for collection in gathered for entry in collection.entries]
-    dates = [date for entry in everything for date in entry.recall(to_member)["dates"]]
-    return Library(info, tuple(gathered), find_neighbours(everything, predecessors), max(dates, default=None))
+    dates = [date for entry in everything for date in entry.recall(to_ties)["dates"]]
+    return Library(info, tuple(gathered), find_neighbours(everything, predecessors, compared), max(dates, default=None))
 
 
 def by_title(entry: Entry) -> tuple[str, str]:
@@ -191,7 +224,9 @@ def to_reference(entry: Entry) -> Reference:
     )  # fmt: skip
 
 
-def find_neighbours(entries: Iterable[Entry], predecessors: Predecessors) -> dict[str, Neighbours]:
+def find_neighbours(
+    entries: Iterable[Entry], predecessors: Predecessors, compared: Compared = compare_all
+) -> dict[str, Neighbours]:
     """Each model's neighbours by its source; models without any are left out."""
     by_source = {entry.source: entry for entry in entries}
     references = {source: entry.recall(to_reference) for source, entry in by_source.items()}
@@ -199,7 +234,7 @@ def find_neighbours(entries: Iterable[Entry], predecessors: Predecessors) -> dic
     replacements = {
         source: by_id[replaced_by]
         for source, entry in by_source.items()
-        if (replaced_by := entry.recall(to_member)["replaced_by"]) in by_id
+        if (replaced_by := entry.recall(to_ties)["replaced_by"]) in by_id
     }
     predecessors = {source: tuple(dict.fromkeys(older)) for source, older in predecessors.items()}
     successors: dict[str, list[str]] = defaultdict(list)
@@ -220,7 +255,10 @@ def find_neighbours(entries: Iterable[Entry], predecessors: Predecessors) -> dic
     size = cache(lambda source: len(closure(source, predecessors)))
     # A line goes from version to version: those at hand are few at a time.
     facts = lru_cache(maxsize=16)(lambda source: orjson.loads(by_source[source].recall(to_published)))
-    history = to_history(references, facts, predecessors)
+    pairs = [(by_source[older], by_source[source]) for source, before in predecessors.items() for older in before]
+    changes = compared(pairs, lambda old, new: compare_versions(new.folder, facts(old.source), facts(new.source)))
+    by_pair = {(old.source, new.source): found for (old, new), found in zip(pairs, changes, strict=True)}
+    history = to_history(references, predecessors, by_pair)
     for entry in by_source.values():
         entry.forget(to_published)  # a third of what stands in memory of a model
     result = {}
@@ -272,6 +310,15 @@ def to_published(entry: Entry) -> str:
     return orjson.dumps(to_facts(entry.item)).decode()
 
 
+def to_ties(entry: Entry) -> dict[str, Any]:
+    """What of a model counts for the whole catalog: when it changed, and what replaces it."""
+    properties, withdrawn = entry.item["properties"], entry.model.withdrawn
+    return {
+        "dates": [properties[key] for key in ("updated", "created") if key in properties],
+        "replaced_by": withdrawn.replaced_by if withdrawn else None,
+    }
+
+
 def to_member(entry: Entry) -> dict[str, Any]:
     """What a model adds to its collection: plain values that JSON can hold."""
     model, item, properties = entry.model, entry.item, entry.item["properties"]
@@ -296,8 +343,6 @@ def to_member(entry: Entry) -> dict[str, Any]:
         "dlm:total_nb_parameters": [network.total_nb_parameters for network in model.architecture],
     }
     return {
-        "dates": [properties[key] for key in ("updated", "created") if key in properties],
-        "replaced_by": model.withdrawn.replaced_by if model.withdrawn else None,
         "bbox": item["bbox"],
         "start": properties.get("start_datetime") or properties["datetime"],
         "end": properties.get("end_datetime") or properties["datetime"],

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 from builder.card import to_summary
@@ -50,7 +50,8 @@ def to_events(library: Library, most: int) -> list[Event]:
         for entry in sorted(library.entries, key=lambda entry: entry.recall(to_reference).folder)
         for event in _events(entry, library.neighbours.get(entry.source, Neighbours()), library.updated)
     ]
-    return sorted(events, key=lambda event: event.time, reverse=True)[:most]
+    newest = sorted(events, key=lambda event: event.time, reverse=True)[:most]
+    return [replace(event, words=_changes(event.entry, library)) if event.kind == "new" else event for event in newest]
 
 
 def to_news(entry: Entry) -> dict[str, Any]:
@@ -74,7 +75,7 @@ def _events(entry: Entry, neighbours: Neighbours, otherwise: str | None) -> Iter
     changed = bool(created and updated and updated > created)
     title = say("New version: {0}", name) if neighbours.predecessors else say("New: {0}", name)
     first = created or updated or _time(otherwise) or FALLBACK
-    yield Event("new", entry, first, title, _changes(entry, neighbours))
+    yield Event("new", entry, first, title)
     if news["withdrawn"]:
         use = neighbours.replacement.title if neighbours.replacement else news["elsewhere"]
         reason = f"{news['reason']} {say('Use {0} instead.', use)}" if use else news["reason"]
@@ -95,9 +96,9 @@ def _events(entry: Entry, neighbours: Neighbours, otherwise: str | None) -> Iter
         yield Event("changed", entry, updated, say("Changed: {0}", name))
 
 
-def _changes(entry: Entry, neighbours: Neighbours) -> str:
+def _changes(entry: Entry, library: Library) -> str:
     """What a version changes of the one before it, in a few words."""
-    history: Mapping[str, Any] = neighbours.history
+    history = library.neighbours.get(entry.source, Neighbours()).history
     for step in history.get(entry.recall(to_reference).folder, ()):
         if step.changes:
             shown = "; ".join(change.message for change in step.changes[:_MOST_CHANGES])

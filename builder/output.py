@@ -7,7 +7,6 @@ import hashlib
 import os
 import shutil
 import signal
-import stat
 import tempfile
 import threading
 import time
@@ -21,9 +20,8 @@ from typing import Any
 
 import orjson
 
-MANIFEST = "manifest.json"
-Stamp = tuple[int, int, str]
-"""Of a file: size in bytes, time of its last change in nanoseconds, SHA-256 of its content in hexadecimal."""
+from builder.held import MANIFEST, Held, States, find_states, read_manifest, sha256_of
+
 # Written last, in this order: a reader who comes in the middle finds an old index of pages that exist already.
 _LAST = ("models.json", "catalog.json", "index.html")
 _TRIES, _PAUSE = 50, 0.02
@@ -60,7 +58,14 @@ class Artifact:
             return self.content.sha256
         if isinstance(self.content, bytes):
             return hashlib.sha256(self.content).hexdigest()
-        return _sha256(self.content)
+        return sha256_of(self.content)
+
+
+@dataclass(frozen=True, slots=True)
+class Unchanged:
+    """Many files that the site holds already, with their SHA-256 by path."""
+
+    files: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +79,12 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What publishing did, by path; and of each file now its stamp, where those before it were given."""
+    """What publishing did, by path; and the states of the files now, where those before it were given."""
 
     written: tuple[str, ...]
     unchanged: tuple[str, ...]
     removed: tuple[str, ...]
-    stamps: Mapping[str, Stamp] = field(default_factory=dict, compare=False)
+    states: States = field(default=States(), compare=False)
 
 
 class OutputError(Exception):
@@ -101,26 +106,7 @@ def to_json_line(data: object) -> bytes:
     return orjson.dumps(data, option=orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE)
 
 
-def find_held(site: FilePath, known: Mapping[str, Stamp]) -> dict[str, Stamp]:
-    """What the files are that an earlier build made and that are still there, by path.
-
-    A file whose size and time are those of its known stamp is what it was then; others are read.
-    """
-    held: dict[str, Stamp] = {}
-    for path in [*read_digests(site), MANIFEST]:
-        location = f"{site}/{path}"
-        try:
-            status = os.stat(location)  # noqa: PTH116  a hundred thousand times, where a Path costs more than the call
-            stamp = known.get(path)
-            if stamp is None or (status.st_size, status.st_mtime_ns) != stamp[:2] or not stat.S_ISREG(status.st_mode):
-                stamp = (status.st_size, status.st_mtime_ns, _sha256(FilePath(location)))
-            held[path] = stamp
-        except OSError:
-            continue
-    return held
-
-
-def publish(artifacts: Iterable[Artifact], site: FilePath, held: Mapping[str, Stamp] | None = None) -> Published:
+def publish(artifacts: Iterable[Artifact | Unchanged], site: FilePath, held: Held | None = None) -> Published:
     """Makes `site` hold exactly the artifacts, besides files that are not ours: see Stage."""
     with Stage(site, held) as stage:
         return stage.publish(artifacts)
@@ -133,7 +119,7 @@ class Stage:
     Raises OutputError when `site` is a folder with other content that no build has made.
     """
 
-    def __init__(self, site: FilePath, held: Mapping[str, Stamp] | None = None) -> None:
+    def __init__(self, site: FilePath, held: Held | None = None) -> None:
         self.site = site
         self.held = held
         self.folder: FilePath | None = None
@@ -141,7 +127,7 @@ class Stage:
         self.changed: dict[str, str | int] = {}
         self.written = 0
         self.made_site = not site.exists()
-        self.previous = _read_manifest(site)
+        self.previous = held.stated if held is not None and held.is_current(site) else read_manifest(site)
         if self.previous is None and not self.made_site and (not site.is_dir() or any(site.iterdir())):
             raise OutputError(
                 f"{site} is not empty and holds no {MANIFEST}, so it was not made by build-catalog; "
@@ -151,7 +137,7 @@ class Stage:
     def __enter__(self) -> Stage:
         return self
 
-    def publish(self, artifacts: Iterable[Artifact]) -> Published:
+    def publish(self, artifacts: Iterable[Artifact | Unchanged]) -> Published:
         """Makes the site hold exactly the artifacts, besides files that are not ours.
 
         Each artifact that is new or different is written beside the site as it comes, so that none has to stay in
@@ -163,6 +149,10 @@ class Stage:
         """
         paths, manifest, site = _Paths(), dict[str, str](), self.site
         for artifact in artifacts:
+            if isinstance(artifact, Unchanged):
+                paths.add_all(artifact.files)
+                manifest.update(artifact.files)
+                continue
             paths.add(artifact.path)
             manifest[artifact.path] = artifact.sha256
             self._put(artifact)
@@ -178,13 +168,8 @@ class Stage:
                 if _is_ours(site / path, site):
                     _remove(path, site)
         unchanged = sorted({*manifest, MANIFEST} - self.changed.keys())
-        stamps = {path: self.held[path] for path in unchanged} if self.held is not None else {}
-        if self.held is not None:
-            manifest[MANIFEST] = index.sha256
-            for path in self.changed:
-                status = os.stat(f"{site}/{path}")  # noqa: PTH116
-                stamps[path] = (status.st_size, status.st_mtime_ns, manifest[path])
-        return Published(tuple(sorted(self.changed)), tuple(unchanged), tuple(removed), stamps)
+        states = find_states(site, manifest, index.sha256, self.held, self.changed) if self.held else States()
+        return Published(tuple(sorted(self.changed)), tuple(unchanged), tuple(removed), states)
 
     def open(self) -> str:
         """The folder, for processes of this machine that put artifacts there with `stage_artifacts`."""
@@ -197,8 +182,7 @@ class Stage:
     def _put(self, artifact: Artifact) -> None:
         """Writes an artifact here if the site does not hold it yet."""
         if self.held is not None:
-            stamp = self.held.get(artifact.path)
-            same = stamp is not None and stamp[2] == artifact.sha256
+            same = self.held.get(artifact.path) == artifact.sha256
         else:
             same = not self.made_site and _same(artifact, f"{self.site}/{artifact.path}")
         if same:
@@ -286,8 +270,17 @@ class _Paths:
             raise OutputError(f"two files want the path {path!r} (the other one: {other!r})")
         self.folded[path if folded == path else folded] = path  # one string in memory rather than two
 
+    def add_all(self, paths: Iterable[str]) -> None:
+        """Adds paths of files that are in the site already, so that none of them leaves it."""
+        for path in paths:
+            folded = path.lower() if path.isascii() else fold_path(path)
+            if folded in self.folded:
+                self.add(path)  # which says what is wrong
+            self.folded[path if folded == path else folded] = path
+
     def refuse_files_as_folders(self) -> None:
-        folders = {folder: path for folded, path in self.folded.items() for folder in _folders(folded)}
+        inner = {folded.rpartition("/")[0]: path for folded, path in self.folded.items()}
+        folders = {folder: path for start, path in inner.items() for folder in (start, *_folders(start))}
         for folder, path in folders.items():
             if (file := self.folded.get(folder)) is not None:
                 raise OutputError(f"{file!r} is wanted as a file and, for {path!r}, as a folder")
@@ -303,28 +296,6 @@ def _rank(path: str) -> int:
     if path == MANIFEST:
         return len(_LAST) + 1
     return _LAST.index(path) + 1 if path in _LAST else 0
-
-
-def read_digests(site: FilePath) -> dict[str, str]:
-    """What the previous build made, by path, as its manifest says."""
-    return {path: str(digest) for path, digest in (_read_manifest(site) or {}).items()}
-
-
-def _read_manifest(site: FilePath) -> dict[str, Any] | None:
-    """The paths that the previous build made, with digests; None when there is no readable manifest."""
-    try:
-        files = orjson.loads((site / MANIFEST).read_bytes())["files"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    if not isinstance(files, dict):
-        return None
-    # The manifest may have been edited: only paths that stay inside the site count.
-    return {path: digest for path, digest in files.items() if not path.startswith("/") and ".." not in path.split("/")}
-
-
-def _sha256(location: FilePath) -> str:
-    with location.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 class _Folders:
@@ -366,7 +337,7 @@ def _same(artifact: Artifact, target: str) -> bool:
             with open(target, "rb", buffering=0) as stream:  # noqa: PTH123
                 return stream.readall() == artifact.content
         if isinstance(artifact.content, Kept | Staged):
-            return _sha256(FilePath(target)) == artifact.content.sha256
+            return sha256_of(FilePath(target)) == artifact.content.sha256
         same_size = os.stat(target).st_size == artifact.content.stat().st_size  # noqa: PTH116
         return same_size and filecmp.cmp(artifact.content, target, shallow=False)
     except OSError:

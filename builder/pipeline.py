@@ -20,11 +20,21 @@ from builder.about import About, to_about
 from builder.across import Outcome, gather_outcomes
 from builder.batches import Reading, Recipe, files_near, read_and_pack, read_batch, render_and_stage, render_batch
 from builder.cache import Cache, digest_of
-from builder.catalog import CatalogInfo, CollectionEntries, Entry, Library, Neighbours, to_member, to_reference
+from builder.catalog import (
+    CatalogInfo,
+    CollectionEntries,
+    Entry,
+    Library,
+    Neighbours,
+    Told,
+    compare_all,
+    to_member,
+    to_reference,
+)
 from builder.check import regrade
 from builder.diagnostic import Diagnostic, Span, sort_diagnostics
 from builder.docs import DocsError, render_docs
-from builder.output import Artifact, Part, Published, Stage, to_json
+from builder.output import Artifact, Part, Published, Stage, Unchanged, to_json
 from builder.remembered import remember
 from builder.reuse import Past, decode_diagnostics, encode_diagnostics
 from builder.search import search_parts
@@ -120,13 +130,14 @@ def build(
     parts = run_parts(library, shell, templates, past)
     with speaking(library.info.language):
         if site is None:
-            return replace(checked, artifacts=(*rendered(), *parts, *docs))
+            made = (artifact for artifact in chain(rendered(), parts, docs) if isinstance(artifact, Artifact))
+            return replace(checked, artifacts=tuple(made))
         with Stage(site, past.held if past else None) as stage:
             cards = rendered(stage)
             # With the first of them, others are begun elsewhere: meanwhile the rest is made here.
             published = stage.publish(chain(islice(cards, 1), parts, docs, cards))
-        made = replace(checked, published=published)
-    return _note(past, source, made) if past else made
+    built = replace(checked, published=published)
+    return _note(past, source, built) if past else built
 
 
 def to_shell(library: Library, settings: Settings, templates: Templates) -> Shell:
@@ -153,8 +164,8 @@ def _recall(past: Past, source: Source, settings: Settings, templates: Templates
     if value is None or settings.docs:
         return None
     found = decode_diagnostics(value["diagnostics"])
-    unchanged = Published((), tuple(sorted(past.held)), (), past.held)
-    past.save(source, past.held)
+    unchanged = Published((), tuple(past.held.paths), (), past.held.states)
+    past.save(source, past.held.states)
     return Build(len(source.models), found, base_url=value["base_url"], published=unchanged, strict=settings.strict)
 
 
@@ -196,7 +207,8 @@ def check_source(
         about = replace(about, catalog=replace(about.catalog, mlm=settings.mlm))
     with speaking(about.catalog.language):
         outcomes = run_read(source, about, progress, workers, past, whole=whole)
-        library, across = gather_outcomes(source, about, outcomes, whole=whole)
+        compared = past.recall_changes if past else compare_all
+        library, across = gather_outcomes(source, about, outcomes, compared, whole=whole)
     found = [*regrade(source.diagnostics, about.grades), *about.diagnostics]
     found += [*(d for o in outcomes for d in o.diagnostics), *across]
     base_url = about.catalog.base_url
@@ -258,7 +270,7 @@ def run_read(
             progress("check", len(done), total)
     outcomes = [done[file.path] for file in source.models]
     if past:
-        past.note_outcomes(source, outcomes)
+        outcomes = past.note_outcomes(source, outcomes)
     return outcomes
 
 
@@ -270,13 +282,12 @@ def run_render(
     workers: Workers = SERIAL,
     past: Past | None = None,
     stage: Stage | None = None,
-) -> Iterator[Artifact]:
+) -> Iterator[Artifact | Unchanged]:
     """The second batch function over all models, in order; processes of this machine put files on the stage."""
     pairs = [(entry, library.neighbours.get(entry.source, Neighbours())) for entry in library.entries]
     total, done = len(pairs), 0
     if past:
         kept, pairs = past.recall_cards(pairs, _shown_by_cards(shell, templates, thorough=past.thorough))
-        yield from kept
         done = total - len(pairs)
     if stage and not workers.remote and workers.pays_for(len(pairs)):
         batches = run_batches(workers, render_and_stage, pairs, shell, templates, stage.open(), at_once=True)
@@ -288,6 +299,8 @@ def run_render(
         yield from batch
         done = min(done + BATCH, total)
         progress("render", done, total)
+    if past:
+        yield kept
 
 
 def _shown_by_cards(shell: Shell, templates: Templates, *, thorough: bool) -> Callable[[Entry], Mapping[str, str]]:
@@ -338,10 +351,8 @@ def stac_parts(library: Library) -> Iterator[Part]:
     yield Part("catalog", (info, titles), lambda: [Artifact("catalog.json", to_json(to_catalog(library)))])
     yield Part("schemas", (info.base_url,), lambda: _schemas(info.base_url))
     for collection in library.collections:
-        members = [(entry.recall(to_member), entry.recall(to_reference)) for entry in collection.entries]
-        yield Part(
-            f"stac {collection.info.id}", (info, collection.info, members), partial(_collection, collection, info)
-        )
+        told = [Told(collection.entries, function) for function in (to_member, to_reference)]
+        yield Part(f"stac {collection.info.id}", (info, collection.info, told), partial(_collection, collection, info))
 
 
 def _collection(collection: CollectionEntries, info: CatalogInfo) -> list[Artifact]:

@@ -7,17 +7,18 @@ import copyreg
 import pickle
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
+from functools import cache
 from operator import attrgetter
 from typing import Any, TypeVar
 
 from builder import model
-from builder.catalog import Entry, Neighbours, Reference, to_member, to_published, to_reference
+from builder.catalog import Entry, Neighbours, Reference, to_member, to_published, to_reference, to_ties
 from builder.exporters import models_json
 from builder.feed import to_news
 from builder.lists import Row, to_row
 from builder.model import Model
 from builder.search import Row as SearchRow
-from builder.search import to_row as to_search_row
+from builder.search import entry_words, to_lean_row
 from builder.source import LocalFile
 from builder.spool import Away, Slice, Spool, TemporaryFolder, fetch
 from builder.standing import entry_numbers
@@ -25,15 +26,19 @@ from builder.standing import entry_numbers
 T = TypeVar("T")
 KEPT: Mapping[Callable[[Entry], Any], Callable[..., Any] | None] = {
     to_reference: Reference,
+    to_ties: None,
     to_member: None,
     to_published: None,
     to_row: Row,
-    to_search_row: SearchRow,
+    to_lean_row: SearchRow,
+    entry_words: None,
     models_json.to_record: None,
     entry_numbers: None,
     to_news: None,
 }
 """The functions whose answers are kept, with the class of the answer where it is not made of JSON's own types."""
+AT_HAND = frozenset({to_reference, to_ties, to_row, entry_numbers, to_news})
+"""Those whose answers a build asks all models for, whatever has changed: they are short."""
 
 Answers = Mapping[str, Any]
 """What the functions in KEPT say of an entry, by their names: as it is, or pickled and put away."""
@@ -136,9 +141,13 @@ def load_entry(entry: Entry) -> Entry:
     return entry.load() if isinstance(entry, Remembered) else entry
 
 
+@cache
 def name_of(function: Callable[..., Any]) -> str:
     """The name under which the answers of a function are kept."""
     return f"{function.__module__}.{function.__qualname__}"
+
+
+_FORMS = {name_of(function): form for function, form in KEPT.items()}
 
 
 def encode_answers(answers: Answers) -> Answers:
@@ -148,11 +157,13 @@ def encode_answers(answers: Answers) -> Answers:
 
 def decode_answers(plain: Answers) -> Answers:
     """The answers that JSON gave back, in their classes again."""
-    return {
-        key: plain[key] if form is None else form(**plain[key])
-        for key, form in ((name_of(function), form) for function, form in KEPT.items())
-        if key in plain
-    }
+    return {key: decode_answer(key, answer) for key, answer in plain.items() if key in _FORMS}
+
+
+def decode_answer(name: str, plain: Any) -> Any:
+    """The answer of the function of this name, in its class again."""
+    form = _FORMS[name]
+    return plain if form is None else form(**plain)
 
 
 def pack(entry: Entry, spool: Spool) -> Packed:

@@ -6,24 +6,32 @@ made something again. The bytes of the site are not kept a second time: what a b
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
+from functools import cached_property, partial
 from pathlib import Path as FilePath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from builder.across import Outcome
-from builder.cache import Cache, digest_of
-from builder.catalog import Entry, Neighbours
+from builder.cache import Cache, digest_of, to_detail
+from builder.catalog import Compare, Entry, Neighbours, to_published
 from builder.diagnostic import Diagnostic, Edit, Span
-from builder.output import MANIFEST, Artifact, Kept, Part, Stamp, find_held, read_digests
+from builder.diff import Change
+from builder.held import Stamp, States, find_held
+from builder.output import Artifact, Kept, Part, Unchanged
 from builder.program import describe_extras, describe_program
-from builder.remembered import Remembered, decode_answers, encode_answers
+from builder.remembered import AT_HAND, Remembered, decode_answer, decode_answers, encode_answers, name_of
 from builder.source import Source, SourceFile, nearest_collection, to_stamps
+from builder.versions import Changes
 from builder.waiver import Waiver
+from builder.words import current
 
 if TYPE_CHECKING:
     from builder.output import Published
 
+T = TypeVar("T")
+_AT_HAND = frozenset(map(name_of, AT_HAND))
 Key = dict[str, str]
 """What a result depends on: digests by name."""
 WHY = {
@@ -48,16 +56,19 @@ class Past:
     def __init__(self, cache: Cache, source: FilePath, site: FilePath, *, thorough: bool) -> None:
         self._cache = cache
         self._source, self._site = f"source {source.resolve()}", f"site {site.resolve()}"
+        self._site_cards, self._site_keys = f"cards {self._site}", f"keys {self._site}"
         self.thorough = thorough
         self._program = digest_of(describe_program(), describe_extras())
         self._known = cache.get_stamps(self._source)
-        self._stamps = cache.get_stamps(self._site)
-        self.held: dict[str, Stamp] = find_held(site, self._stamps)
-        digests = read_digests(site)
-        self._intact = all(path in self.held and self.held[path][2] == digest for path, digest in digests.items())
+        self._states = cache.get_states(self._site)
+        self.held = find_held(site, self._states)
         self._values: dict[str, Any] = {}
         self._keys: dict[str, Key] = {}
         self._again: dict[str, str] = {}
+        # By the path of the model file: the digest of the card's key, and how many files were made of the model.
+        self._cards: dict[str, str] = {}
+        self._counts: dict[str, int] = {}
+        self._before: Mapping[str, tuple[str, int]] = {}  # both of these, as the build before had them
         self._all = ""
 
     # --- the source --------------------------------------------------------------------------------------------------
@@ -95,61 +106,112 @@ class Past:
             elif not _are_same(value["used"], source):
                 self._again[file.path] = "local"
             else:
-                outcomes[file.path] = decode(value, file, load(file))
+                outcomes[file.path] = decode(value, file, load(file), partial(self._cache.get_detail, named[file.path]))
         return outcomes
 
-    def note_outcomes(self, source: Source, outcomes: Iterable[Outcome]) -> None:
-        """Keeps the outcomes of models that passed; the others are read again."""
-        for outcome in outcomes:
-            if isinstance(outcome.entry, Remembered):
-                used = {path: source.files[path].sha256 for path in sorted(outcome.used)}
-                self._keys[outcome.file.path]["local"] = digest_of(used)
-                if outcome.file.path in self._again:
-                    name = digest_of(
-                        {name: value for name, value in self._keys[outcome.file.path].items() if name != "local"}
-                    )
-                    self._values[f"outcome {name}"] = encode(outcome, used)
+    def note_outcomes(self, source: Source, outcomes: Sequence[Outcome]) -> list[Outcome]:
+        """Keeps the outcomes of models that passed, which come back with the digests of their answers; the others are
+        read again."""
+        noted: dict[str, Outcome] = {}
+        values = self._encoded(source, outcomes, noted)
+        self._cache.put_all(values)
+        for _ in values:
+            pass  # what the cache could not take: the rest of the keys is wanted all the same
         self._all = digest_of(sorted((path, digest_of(key)) for path, key in self._keys.items()))
+        return [noted.get(outcome.file.path, outcome) for outcome in outcomes]
+
+    def _encoded(
+        self, source: Source, outcomes: Iterable[Outcome], noted: dict[str, Outcome]
+    ) -> Iterator[tuple[str, Any, Mapping[str, bytes]]]:
+        """What is kept of the outcomes that are new; each is `noted` with the digests of its answers."""
+        for outcome in outcomes:
+            if not isinstance(outcome.entry, Remembered):
+                continue
+            used = {path: source.files[path].sha256 for path in sorted(outcome.used)}
+            key = self._keys[outcome.file.path]
+            if outcome.file.path in self._again:
+                value, details = encode(outcome, used)
+                noted[outcome.file.path] = replace(outcome, entry=Recalled(outcome.entry, value["digests"]))
+                yield f"outcome {digest_of(key)}", value, details
+            key["local"] = digest_of(used)
+
+    def recall_changes(self, pairs: Sequence[tuple[Entry, Entry]], compare: Compare) -> Iterator[Changes]:
+        """What the second entry of each pair changes of the first, which need not be compared again."""
+        about = digest_of(self._program, current().language)
+        named = [
+            f"changes {digest_of(about, new.folder, *(entry.digest(to_published) for entry in (old, new)))}"
+            for old, new in pairs
+        ]
+        known = self._cache.find(dict.fromkeys(named))
+        for (old, new), name in zip(pairs, named, strict=True):
+            if name in known:
+                yield KnownChanges(name, partial(self._load_changes, name, old, new, compare))
+            else:
+                changes = compare(old, new)
+                self._values[name] = [asdict(change) for change in changes]
+                yield KnownChanges(name, partial(_same, changes))
+
+    def _load_changes(self, name: str, old: Entry, new: Entry, compare: Compare) -> Changes:
+        kept = self._cache.get([name]).get(name)
+        if kept is None:
+            return compare(old, new)
+        return [Change(**{**change, "path": tuple(change["path"])}) for change in kept]
 
     # --- the site ----------------------------------------------------------------------------------------------------
 
     def recall_cards(
         self, pairs: Sequence[tuple[Entry, Neighbours]], shown: Callable[[Entry], Mapping[str, str]]
-    ) -> tuple[list[Artifact], list[tuple[Entry, Neighbours]]]:
+    ) -> tuple[Unchanged, list[tuple[Entry, Neighbours]]]:
         """The files of the models whose cards can stay, and the models that must be rendered.
 
         `shown` gives what a card shows besides its model and the neighbours: digests, by the names in WHY.
         """
-        steps: dict[int, str] = {}  # the versions of a line share them
+        digest = _digest_neighbours()
         for entry, neighbours in pairs:
-            for step in neighbours.history.values():
-                if id(step) not in steps:
-                    steps[id(step)] = digest_of(step)
-            history = [(folder, steps[id(step)]) for folder, step in neighbours.history.items()]
-            others = digest_of(replace(neighbours, history={}), history)
-            self._keys[entry.source] |= {"neighbours": others, **shown(entry)}
-        named = {entry.source: self._card(entry.source) for entry, _ in pairs}
-        values = self._cache.get(named.values())
-        kept, rest = [], []
+            self._keys[entry.source] |= {"neighbours": digest(neighbours), **shown(entry)}
+            self._cards[entry.source] = digest_of(self._keys[entry.source])
+        files, rest = self._find_unchanged([entry for entry, _ in pairs]), []
+        asked = {entry.source: f"card {self._cards[entry.source]}" for entry, _ in pairs}
+        values = self._cache.get(asked[source] for source in asked if source not in self._counts)
         for entry, neighbours in pairs:
-            files = values.get(named[entry.source])
-            if files is not None and self._holds(files):
-                kept += [Artifact(path, Kept(digest)) for path, digest in files]
+            if entry.source in self._counts:
+                continue
+            found = values.get(asked[entry.source])
+            if found is not None and self._holds(found):
+                files.update(found)
+                self._counts[entry.source] = len(found)
             else:
-                self._again.setdefault(entry.source, "site" if files is not None else "rendered")
+                self._again.setdefault(entry.source, "site" if found is not None else "rendered")
                 rest.append((entry, neighbours))
-        return kept, rest
+        return Unchanged(files), rest
+
+    def _find_unchanged(self, entries: Iterable[Entry]) -> dict[str, str]:
+        """The files of the models whose cards the build before made of the same: without a look at each of them, where
+        the manifest is still the one that it wrote. The models are those whose files are counted then."""
+        known = self._cache.get([self._site_cards]).get(self._site_cards)
+        if known is None:
+            return {}
+        self._before = known["cards"]
+        if known["manifest"] != self.held.states.digest:
+            return {}
+        inside, touched = Counter(map(_folder, self.held.states.paths)), set(map(_folder, self.held.touched))
+        folders = set()
+        for entry in entries:
+            card, count = self._before.get(entry.source, ("", 0))
+            # With other files in its folder, the manifest alone does not tell which are those of the model.
+            if card == self._cards[entry.source] and count == inside[entry.folder] and entry.folder not in touched:
+                self._counts[entry.source] = count
+                folders.add(entry.folder)
+        return {path: digest for path, digest in self.held.stated.items() if _folder(path) in folders}
 
     def note_cards(self, pairs: Iterable[tuple[Entry, Neighbours]], artifacts: Iterable[Artifact]) -> None:
         """Keeps which files were made for some models."""
         files: dict[str, list[tuple[str, str]]] = {}
         for artifact in artifacts:
-            files.setdefault("/".join(artifact.path.split("/", 2)[:2]), []).append((artifact.path, artifact.sha256))
+            files.setdefault(_folder(artifact.path), []).append((artifact.path, artifact.sha256))
         for entry, _ in pairs:
-            self._values[self._card(entry.source)] = files[entry.folder]
-
-    def _card(self, path: str) -> str:
-        return f"card {digest_of(self._keys[path])}"
+            self._values[f"card {self._cards[entry.source]}"] = files[entry.folder]
+            self._counts[entry.source] = len(files[entry.folder])
 
     def make(self, part: Part) -> Iterator[Artifact]:
         """The files of a part, from the site where they were made of the same."""
@@ -171,7 +233,7 @@ class Past:
         return self._all
 
     def _holds(self, files: Iterable[tuple[str, str]]) -> bool:
-        return all((stamp := self.held.get(path)) is not None and stamp[2] == digest for path, digest in files)
+        return all(self.held.get(path) == digest for path, digest in files)
 
     # --- the whole build ---------------------------------------------------------------------------------------------
 
@@ -183,43 +245,84 @@ class Past:
         self._build = f"build {digest_of(self._program, self._site, settings)}"
         self._inputs = digest_of(told, others, [str(d) for d in source.diagnostics])
         value: dict[str, Any] | None = self._cache.get([self._build]).get(self._build)
-        if value is None or not self._intact or value["inputs"] != self._inputs or MANIFEST not in self.held:
+        if value is None or self.held.touched or value["inputs"] != self._inputs:
             return None
-        return value if value["manifest"] == self.held[MANIFEST][2] else None
+        return value if value["manifest"] == self.held.states.digest else None
 
     def note_build(self, source: Source, published: Published, about: Mapping[str, Any]) -> None:
         """Keeps everything that was noted, and the stamps of the files as they are now."""
         self._values[self._build] = {
-            "inputs": self._inputs, "manifest": published.stamps[MANIFEST][2], **about,
+            "inputs": self._inputs, "manifest": published.states.digest, **about,
         }  # fmt: skip
-        self.save(source, published.stamps)
+        cards = {path: (card, self._counts[path]) for path, card in self._cards.items()}
+        self._values[self._site_cards] = {"manifest": published.states.digest, "cards": cards}
+        self.save(source, published.states)
 
-    def save(self, source: Source, stamps: Mapping[str, Stamp] | None = None) -> None:
-        """Keeps what was noted so far; `stamps` are those of the site, where they may be others than before."""
+    def save(self, source: Source, states: States) -> None:
+        """Keeps what was noted so far, and the states of the files of the site."""
         digests = {file.path: file.sha256 for file in source.models}
         digests |= {path: local.sha256 for path, local in source.files.items() if "sha256" in vars(local)}
         now = to_stamps(source, digests)
         if now != self._known:
             self._cache.put_stamps(self._source, now)
-        if stamps is not None and stamps != self._stamps:
-            self._cache.put_stamps(self._site, stamps)
+        if self.held.read or replace(states, settled=self._states.settled) != self._states:
+            self._cache.put_states(self._site, states)
         if self._values:
-            self._cache.put({**self._values, f"keys {self._site}": self._keys})
+            keys = {path: to_detail(key) for path, key in self._keys.items() if self._is_other(path)}
+            self._cache.put_all(
+                [*((key, value, {}) for key, value in self._values.items()), (self._site_keys, 0, keys)]
+            )
             self._cache.prune()
             self._values = {}
 
     def explain(self) -> dict[str, str]:
         """Why models were made again, by the path of their file. To be asked before `save`."""
-        before: Mapping[str, Key] = self._cache.get([f"keys {self._site}"]).get(f"keys {self._site}") or {}
         return {
-            path: self._explain(before.get(path), self._keys[path], why) for path, why in sorted(self._again.items())
+            path: self._explain(
+                self._cache.get_detail(self._site_keys, path) if path in self._before else None, self._keys[path], why
+            )
+            for path, why in sorted(self._again.items())
         }
+
+    def _is_other(self, path: str) -> bool:
+        """Whether the key of a card is another than in the build before."""
+        return path not in self._before or self._before[path][0] != self._cards.get(path)
 
     def _explain(self, before: Key | None, now: Key, why: str) -> str:
         if before is None:
             return WHY["new"]
         changed = [words for name, words in WHY.items() if name in now and before.get(name) != now[name]]
         return "; ".join(changed) or WHY.get(why, WHY["site"])
+
+
+def _digest_neighbours() -> Callable[[Neighbours], str]:
+    """Gives a digest of the neighbours of a model."""
+    steps: dict[int, str] = {}  # the versions of a line share them
+    none = digest_of(Neighbours(), [])
+
+    def digest(neighbours: Neighbours) -> str:
+        if not neighbours.versions and neighbours.replacement is None:
+            return none  # as nearly all
+        for step in neighbours.history.values():
+            if id(step) not in steps:
+                steps[id(step)] = digest_of(step)
+        history = [(folder, steps[id(step)]) for folder, step in neighbours.history.items()]
+        return digest_of(replace(neighbours, history={}), history)
+
+    return digest
+
+
+def _folder(path: str) -> str:
+    """The folder of the model that a path may be in: its first two parts; empty where it has no more."""
+    return path[: max(path.find("/", path.find("/") + 1), 0)]
+
+
+def _same(changes: Changes) -> Changes:
+    return changes
+
+
+def _nothing(_: str) -> None:
+    return None
 
 
 def _are_same(used: Mapping[str, str], source: Source) -> bool:
@@ -229,23 +332,88 @@ def _are_same(used: Mapping[str, str], source: Source) -> bool:
 # --- outcomes as plain values ----------------------------------------------------------------------------------------
 
 
-def encode(outcome: Outcome, used: Mapping[str, str]) -> dict[str, Any]:
-    """An outcome whose entry is remembered, as plain values; `used` are the digests of its local files by path."""
+class KnownChanges(Changes):
+    """Changes that are loaded when they are asked for. Where only a difference counts, as text, `name` stands for
+    them, which others do not have."""
+
+    def __init__(self, name: str, load: Callable[[], Changes]) -> None:
+        self._name, self._load = name, load
+
+    @cached_property
+    def _changes(self) -> Changes:
+        return self._load()
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._changes[index]
+
+    def __len__(self) -> int:
+        return len(self._changes)
+
+    def __str__(self) -> str:
+        """The name."""
+        return self._name
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Elsewhere they are loaded."""
+        return tuple, (tuple(self._changes),)
+
+
+class Recalled(Remembered):
+    """An entry whose longer answers are fetched when they are asked for, and whose answers have known digests.
+
+    `fetch` gives the answer of a function by its name, as plain values, or None where it is not there any more.
+    """
+
+    __slots__ = ("digests", "fetch")
+    digests: Mapping[str, str]
+    fetch: Callable[[str], Any]
+
+    def __init__(self, entry: Remembered, digests: Mapping[str, str], fetch: Callable[[str], Any] = _nothing) -> None:
+        super().__init__(entry.source, entry.answers, entry.load)
+        for name, value in (("digests", digests), ("fetch", fetch)):
+            object.__setattr__(self, name, value)
+
+    def recall(self, function: Callable[[Entry], T]) -> T:
+        """What a function says of this entry, fetched where it is not in memory."""
+        name = name_of(function)
+        if name not in self.answers and name in self.digests and (plain := self.fetch(name)) is not None:
+            answer: T = decode_answer(name, plain)
+            return answer
+        return super().recall(function)
+
+    def digest(self, function: Callable[[Entry], Any]) -> str:
+        """The known digest of the answer."""
+        return self.digests.get(name_of(function)) or super().digest(function)
+
+    def finished(self, neighbours: Neighbours) -> Entry:
+        """The entry with the links between versions in its Item."""
+        entry = Remembered(self.source, self.answers, lambda: self.load().finished(neighbours))
+        return Recalled(entry, self.digests, self.fetch)
+
+
+def encode(outcome: Outcome, used: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """An outcome whose entry is remembered, as plain values, and its longer answers as JSON; `used` are the digests of
+    its local files by path."""
     assert isinstance(outcome.entry, Remembered)  # noqa: S101  the only ones that are noted
-    return {
+    answers = encode_answers(outcome.entry.answers)
+    value = {
         "diagnostics": encode_diagnostics(outcome.diagnostics),
         "versions": outcome.versions,
         "used": used,
         "waived": [asdict(waiver) for waiver in sorted(outcome.waived, key=lambda waiver: waiver.span)],
-        "answers": encode_answers(outcome.entry.answers),
+        "answers": {name: answer for name, answer in answers.items() if name in _AT_HAND},
+        "digests": {name: digest_of(answer) for name, answer in answers.items()},
     }
+    return value, {name: to_detail(answer) for name, answer in answers.items() if name not in _AT_HAND}
 
 
-def decode(value: Mapping[str, Any], file: SourceFile, load: Callable[[], Entry]) -> Outcome:
-    """The outcome that was encoded."""
+def decode(
+    value: Mapping[str, Any], file: SourceFile, load: Callable[[], Entry], fetch: Callable[[str], Any]
+) -> Outcome:
+    """The outcome that was encoded; `fetch` gives longer answers."""
     return Outcome(
         file,
-        Remembered(file.path, decode_answers(value["answers"]), load),
+        Recalled(Remembered(file.path, decode_answers(value["answers"]), load), value["digests"], fetch),
         decode_diagnostics(value["diagnostics"]),
         tuple((target, tuple(path)) for target, path in value["versions"]),
         frozenset(value["used"]),

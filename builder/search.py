@@ -12,12 +12,13 @@ import json
 import math
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
+from operator import sub
 from typing import Any
 
-from builder.catalog import Entry, Library
+from builder.catalog import Entry, Library, Told, by_title
 from builder.details import to_record
 from builder.match import RULES
 from builder.output import Artifact, Part
@@ -80,55 +81,79 @@ def render_search(library: Library) -> list[Artifact]:
 def search_parts(library: Library) -> Iterator[Part]:
     """The same, in parts that are made of different things."""
     titles = {collection.info.id: collection.info.title for collection in library.collections}
-    # Only when their turn has come: the rows take more memory than anything else that is made of all models.
-    yield from index_parts((_shared(entry.recall(to_row)) for entry in library.entries), titles)
+    entries, about = sorted(library.entries, key=by_title), (VERSION, current().language)
+
+    @cache
+    def rows() -> list[Row]:
+        # Only when they are wanted: they take more memory than anything else that is made of all models.
+        return [_shared(entry.recall(to_lean_row)) for entry in entries]
+
+    def words() -> list[Artifact]:
+        return [_words([map(sys.intern, entry.recall(entry_words)) for entry in entries])]
+
+    yield Part("search index", (*about, Told(entries, to_lean_row), titles), lambda: _index(rows(), titles))
+    yield Part("search words", (*about, Told(entries, entry_words)), words)
+    yield Part("search rules", (*about, RULES), lambda: [_rules()])
+
+    def details(number: int, start: int) -> list[Artifact]:
+        return [_details(number, rows()[start : start + SHARD])]
+
+    for number, start in enumerate(range(0, len(entries), SHARD)):
+        told = Told(entries[start : start + SHARD], to_lean_row)
+        yield Part(f"search details-{number}", (*about, told), partial(details, number, start))
 
 
 def _shared(row: Row) -> Row:
     """The row with one string in memory for a word or a key, in however many rows it is."""
     record, facets = ({sys.intern(key): value for key, value in part.items()} for part in (row.record, row.facets))
-    return replace(row, record=record, facets=facets, words=tuple(map(sys.intern, row.words)))
+    return replace(row, record=record, facets=facets)
 
 
 def render_index(rows: Iterable[Row], collections: Mapping[str, str]) -> list[Artifact]:
     """The scripts for these rows; `collections` are titles by id."""
-    return [artifact for part in index_parts(rows, collections) for artifact in part.make()]
-
-
-def index_parts(rows: Iterable[Row], collections: Mapping[str, str]) -> Iterator[Part]:
-    """The same, in parts."""
     ordered = sorted(rows, key=lambda row: (row.record["title"].casefold(), row.record["id"]))
-
-    def part(name: str, variable: str, inputs: Any, make: Callable[[], object]) -> Part:
-        return Part(f"search {name}", (VERSION, current().language, inputs), lambda: [_script(name, variable, make())])
-
-    wordless = [(row.record, row.facets, row.keywords, row.updated, row.experimental) for row in ordered]
-    yield Part("search index", (VERSION, wordless, collections), lambda: _index(ordered, collections))
-    yield part("words", "DLM_WORDS", [row.words for row in ordered], lambda: to_words(ordered))
-    yield part("rules", "DLM_RULES", RULES, lambda: RULES)
-    for number, start in enumerate(range(0, len(ordered), SHARD)):
-        records = [row.record for row in ordered[start : start + SHARD]]
-        yield part(f"details-{number}", f"DLM_DETAILS_{number}", records, partial(_same, records))
+    shards = (ordered[start : start + SHARD] for start in range(0, len(ordered), SHARD))
+    details = [_details(number, shard) for number, shard in enumerate(shards)]
+    return [*_index(ordered, collections), _words([row.words for row in ordered]), _rules(), *details]
 
 
 def _index(rows: Sequence[Row], collections: Mapping[str, str]) -> list[Artifact]:
     first, rest = split_index(to_index(rows, collections))
-    parts = [_script(f"index-{number}", f"DLM_INDEX_{number}", part) for number, part in enumerate(rest, start=1)]
-    return [_script("index", "DLM_INDEX", first), *parts]
+    parts = [_script(f"index-{number}", f"DLM_INDEX_{number}", _plain(part)) for number, part in enumerate(rest, 1)]
+    return [_script("index", "DLM_INDEX", _plain(first)), *parts]
 
 
-def _same(data: object) -> object:
-    return data
+def _words(words: Iterable[Iterable[str]]) -> Artifact:
+    return _script("words", "DLM_WORDS", to_words(words))
+
+
+def _rules() -> Artifact:
+    return _script("rules", "DLM_RULES", _plain(RULES))
+
+
+def _details(number: int, rows: Iterable[Row]) -> Artifact:
+    return _script(f"details-{number}", f"DLM_DETAILS_{number}", _plain([row.record for row in rows]))
 
 
 def to_row(entry: Entry) -> Row:
+    """A model in the index."""
+    return replace(to_lean_row(entry), words=tuple(entry_words(entry)))
+
+
+def entry_words(entry: Entry) -> list[str]:
+    """The words of a row: a model is also found by what it says in other languages than the site's."""
+    model = entry.model
+    texts = [model.description, *(text for other in model.translations for text in (other.title, other.description))]
+    return sorted(set(words_of(" ".join(filter(None, texts)))))
+
+
+def to_lean_row(entry: Entry) -> Row:
+    """The same without the words, which change more often than all else."""
     model, record = entry.model, to_record(entry.model)
     gpus = [docker.gpu for runtime in model.runtime for docker in runtime.docker]
     names = [row[1] or row[0] for entered in record.get("inputs", []) for row in entered.get("bands", [])]
     frameworks = [runtime.framework for runtime in model.runtime]
     properties = entry.item["properties"]
-    # A model is also found by what it says in other languages than the site's.
-    texts = [model.description, *(text for other in model.translations for text in (other.title, other.description))]
     facets = {
         "task": record.get("tasks", []),
         "sensor": record.get("sensors", []),
@@ -146,7 +171,7 @@ def to_row(entry: Entry) -> Row:
         record,
         {key: tuple(dict.fromkeys(str(value) for value in values if value)) for key, values in facets.items()},
         model.keywords,
-        tuple(sorted(set(words_of(" ".join(filter(None, texts)))))),
+        (),
         str(properties.get("updated") or properties.get("created") or "")[:10],
         model.experimental,
     )
@@ -282,15 +307,15 @@ def _place(wavelength: float) -> int:
     return round(900 + min(max(share, 0), 1) * 100)
 
 
-def to_words(rows: Sequence[Row]) -> dict[str, Any]:
-    """The words of the descriptions, sorted, each with the rows it is in: the first, then the steps to the next."""
+def to_words(words: Iterable[Iterable[str]]) -> dict[str, Any]:
+    """The words of all rows, sorted, each with the rows it is in: the first, then the steps to the next."""
     found: dict[str, list[int]] = {}
-    for number, row in enumerate(rows):
-        for word in row.words:
+    for number, row in enumerate(words):
+        for word in row:
             found.setdefault(word, []).append(number)
     ordered = sorted(found)
-    steps = [[row - before for before, row in zip([0, *found[word]], found[word], strict=False)] for word in ordered]
-    return {"words": " ".join(ordered), "rows": steps}
+    steps = [[found[word][0], *map(sub, found[word][1:], found[word])] for word in ordered]
+    return {"words": plain_text(" ".join(ordered)), "rows": steps}
 
 
 _EDGES = re.compile(r"^\W+|\W+$")
@@ -302,8 +327,8 @@ def words_of(text: str) -> list[str]:
 
 
 def _script(name: str, variable: str, data: object) -> Artifact:
-    """Data as a classic script: text in single quotes, which keeps JSON's own quotes short."""
-    text = json.dumps(_plain(data), ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    """Data that is plain as a classic script: text in single quotes, which keeps JSON's own quotes short."""
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
     text = text.replace("\\", "\\\\").replace("'", "\\'").replace("<", "\\u003c")
     text = text.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
     return Artifact(f"search/{name}.js", f"globalThis.{variable}=JSON.parse('{text}');\n".encode())

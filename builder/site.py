@@ -9,14 +9,14 @@ from __future__ import annotations
 import html
 import json
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 from builder.card import to_card, to_summary
-from builder.catalog import CatalogInfo, CollectionEntries, Entry, Library, Neighbours, to_reference
+from builder.catalog import CatalogInfo, CollectionEntries, Entry, Library, Neighbours, Told, to_reference
 from builder.deploy import Bundle
 from builder.exporters import jsonld
 from builder.facts import shorten
@@ -130,13 +130,13 @@ def render_pages(library: Library, shell: Shell, templates: Templates) -> list[A
 
 def page_parts(library: Library, shell: Shell, templates: Templates) -> Iterator[Part]:
     """The same, in parts that are made of different things."""
-    frame = _frame(shell, templates)
-    yield from _lists(library, shell, templates)
+    frame, listings = _frame(shell, templates), to_listings(library)
+    yield from _lists(library, listings, shell, templates)
     yield Part("tools", frame, lambda: [*_tools(shell, templates), _missing(shell, templates)])
     yield Part("added", frame, lambda: _added(shell, templates))
     items = _feed_items(library, shell)
     yield Part("feed", (frame, items), lambda: [_feed(items, shell, templates)])
-    paths = _addresses(library, shell)
+    paths = _addresses(library, listings, shell)
     yield Part("crawling", (frame, paths), lambda: _crawling(paths, shell, templates))
     yield Part("assets", (templates.digest,), lambda: [*_assets(templates), *_words(shell)])
 
@@ -146,13 +146,12 @@ def _frame(shell: Shell, templates: Templates) -> tuple[Any, ...]:
     return replace(shell, statistics=Statistics(), collections=()), templates.digest
 
 
-def _lists(library: Library, shell: Shell, templates: Templates) -> Iterator[Part]:
+def _lists(library: Library, listings: tuple[Listing, Listing], shell: Shell, templates: Templates) -> Iterator[Part]:
     """The start page, a page for each collection, and the lists by task and by sensor."""
     groups = [
         (collection, [entry.recall(to_row) for entry in collection.entries]) for collection in library.collections
     ]
-    listings = to_listings(library)
-    told = [(collection.info, rows) for collection, rows in groups]
+    told = [(collection.info, Told(collection.entries, to_row)) for collection in library.collections]
     yield Part(
         "home", (_frame(shell, templates), library.updated, told),
         lambda: [_home(library, groups, listings, shell, templates)],
@@ -356,11 +355,11 @@ def _crawling(paths: Sequence[str], shell: Shell, templates: Templates) -> Itera
             yield _artifact(name, templates.render("sitemap.xml", addresses=addresses, maps=[]))
 
 
-def _addresses(library: Library, shell: Shell) -> list[str]:
+def _addresses(library: Library, listings: Iterable[Listing], shell: Shell) -> list[str]:
     """The paths of the pages that search engines are told of."""
     lists = [("index.html", 0), *((f"{c.info.id}/index.html", len(c.entries)) for c in library.collections)]
     lists.append(("match/index.html", 0))
-    for listing in to_listings(library):
+    for listing in listings:
         lists.append((listing.path, 0))
         lists += [(group.path, len(group.entries)) for group in listing.groups if listing.divided]
     paths = [path for path, _ in shell.pages]

@@ -15,7 +15,7 @@ from types import MappingProxyType
 
 from builder.diagnostic import Diagnostic, Span
 from builder.document import MAX_BYTES, Document, parse, span_at
-from builder.output import Stamp
+from builder.held import Stamp
 from builder.weights import MissingExtraError, Signature, UnreadFormatError, WeightsError, read_signature
 
 CATALOG_FILE = "catalog.yml"

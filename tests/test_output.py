@@ -13,13 +13,12 @@ from pathlib import Path
 import pytest
 
 from builder import output
+from builder.held import MANIFEST, find_held
 from builder.output import (
-    MANIFEST,
     Artifact,
     OutputError,
     Stage,
     Staged,
-    find_held,
     publish,
     stage_artifacts,
     to_json,
@@ -238,7 +237,7 @@ def test_a_full_disk_leaves_the_previous_site_as_it_was(target: Path, monkeypatc
 def test_staged_files_are_moved_into_place_where_they_are_new(target: Path) -> None:
     publish(artifacts(a_json="1", b_json="2", c__d_json="3"), target)
     then = times(target)
-    with Stage(target, find_held(target, {})) as stage:
+    with Stage(target, find_held(target)) as stage:
         staged = stage_artifacts(artifacts(a_json="1", b_json="two", e__f_json="4"), stage.open())
         staged += stage_artifacts(artifacts(c__d_json="3"), stage.open())
         assert all(isinstance(artifact.content, Staged) for artifact in staged)

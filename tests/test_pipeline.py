@@ -23,7 +23,8 @@ from sources import MINIMAL, build_files, find_item, french_kinds, write
 from builder import schema
 from builder.cli import main
 from builder.document import parse
-from builder.output import MANIFEST, publish
+from builder.held import MANIFEST
+from builder.output import publish
 from builder.pipeline import Build, Settings, build, check
 from builder.stac import to_datetime
 

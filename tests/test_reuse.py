@@ -21,11 +21,11 @@ from sources import MINIMAL, many, write
 from builder import pipeline, reuse
 from builder.about import to_about
 from builder.across import Outcome
-from builder.cache import FOLDER, open_cache
+from builder.cache import FOLDER, digest_of, open_cache
 from builder.cli import main
-from builder.output import find_held
+from builder.held import find_held
 from builder.pipeline import Build, Settings
-from builder.remembered import pack, remember
+from builder.remembered import KEPT, pack, remember
 from builder.source import find_source
 from builder.spool import Spool
 
@@ -126,7 +126,7 @@ def _no_reading(find: Callable[..., Any]) -> Callable[..., Any]:
 
     def guarded(site: Path, known: Any) -> Any:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("builder.output._sha256", lambda path: pytest.fail(f"{path} is read"))
+            patch.setattr("builder.held.sha256_of", lambda path: pytest.fail(f"{path} is read"))
             return find(site, known)
 
     return guarded
@@ -276,9 +276,15 @@ def test_an_outcome_is_the_same_from_plain_values(tmp_path: Path) -> None:
             if outcome.entry is None:
                 continue
             kept = remember(pack(outcome.entry, Spool(None)), pytest.fail)
-            told = json.loads(json.dumps(reuse.encode(replace(outcome, entry=kept), {}), default=asdict))
-            again = reuse.decode({**told, "used": sorted(outcome.used)}, outcome.file, kept.load)
+            value, details = reuse.encode(replace(outcome, entry=kept), {})
+            told = json.loads(json.dumps(value, default=asdict))
+            read = {name: json.loads(detail) for name, detail in details.items()}
+            again = reuse.decode({**told, "used": sorted(outcome.used)}, outcome.file, pytest.fail, read.get)
             assert replace(again, entry=None) == replace(outcome, entry=None)
+            assert again.entry is not None
+            for function in KEPT:
+                answer = function(outcome.entry)
+                assert digest_of(again.entry.recall(function)) == digest_of(answer) == again.entry.digest(function)
             seen |= {name for name in ("diagnostics", "versions", "used", "waived") if getattr(outcome, name)}
     assert seen == {"diagnostics", "versions", "used", "waived"}
 

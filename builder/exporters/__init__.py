@@ -87,6 +87,11 @@ def publish(entries: Sequence[Entry], catalog: CatalogInfo) -> Iterable[Artifact
 def parts(entries: Sequence[Entry], catalog: CatalogInfo, of: str) -> Iterator[Part]:
     """What a build publishes of all entries together, form by form; `of` is a digest of what the entries are."""
     for kind in wanted(catalog, each=False):
+        if kind == "models":
+            from builder.exporters import models_json
+
+            yield from models_json.parts(entries, catalog)
+            continue
         yield Part(f"export {kind}", (GENERATOR, catalog, of), partial(_artifacts, kind, entries, catalog))
 
 

@@ -6,14 +6,15 @@ Of a large catalog the records are in parts, which models.json names.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from builder import GENERATOR, division, schema
-from builder.catalog import CatalogInfo, Entry
+from builder.catalog import CatalogInfo, Entry, Told, to_reference
 from builder.exporters.form import Export
 from builder.model import is_relative
-from builder.output import Artifact, to_json
+from builder.output import Artifact, Part, to_json
 
 VERSION = "1.2.0"
 """Version of the form of models.json. A new field raises the second number, a changed or removed one the first."""
@@ -24,30 +25,41 @@ WHOLE = 5000
 
 def export(entries: Sequence[Entry], catalog: CatalogInfo) -> Export:
     """models.json; docs/reference/models-json.md describes it. Facts that are not stated are left out."""
+    return Export(tuple(artifact for part in parts(entries, catalog) for artifact in part.make()))
+
+
+def parts(entries: Sequence[Entry], catalog: CatalogInfo) -> Iterator[Part]:
+    """The same, in parts that are made of different models."""
     about = {
         "version": VERSION,
         "generator": GENERATOR,
         "schema": schema.MODELS_PATH,
         "catalog": {"id": catalog.id, "title": catalog.title, "href": "catalog.json"},
     }
-    records = [entry.recall(to_record) for entry in entries]
-    if len(records) <= WHOLE:
-        return Export((Artifact("models.json", to_json({**about, "models": records})),))
-    parts = list(_to_parts(records))
-    named = [{"href": path, "collection": part[0]["collection"], "models": len(part)} for path, part in parts]
-    artifacts = [Artifact(path, to_json({**about, "models": part})) for path, part in parts]
-    return Export((*artifacts, Artifact("models.json", to_json({**about, "parts": named}))))
+    named = []
+    for path, collection, members in _divide(entries) if len(entries) > WHOLE else [("models.json", "", entries)]:
+        named.append({"href": path, "collection": collection, "models": len(members)})
+        yield Part(f"export {path}", (about, Told(members, to_record)), partial(_records, path, about, members))
+    if len(entries) > WHOLE:
+        yield Part(
+            "export models", (about, named), lambda: [Artifact("models.json", to_json({**about, "parts": named}))]
+        )
 
 
-def _to_parts(records: Sequence[dict[str, Any]]) -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """The records of each collection, or of each group of one that is large itself, with the path of their part."""
-    by_collection: dict[str, dict[str, dict[str, Any]]] = defaultdict(dict)
-    for record in records:
-        by_collection[record["collection"]][record["id"]] = record
+def _records(path: str, about: Mapping[str, Any], entries: Sequence[Entry]) -> Iterator[Artifact]:
+    yield Artifact(path, to_json({**about, "models": [entry.recall(to_record) for entry in entries]}))
+
+
+def _divide(entries: Sequence[Entry]) -> Iterator[tuple[str, str, list[Entry]]]:
+    """The entries of each collection, or of each group of one that is large itself, with the path of their part."""
+    by_collection: dict[str, dict[str, Entry]] = defaultdict(dict)
+    for entry in entries:
+        reference = entry.recall(to_reference)
+        by_collection[reference.collection][reference.id] = entry
     for collection, members in sorted(by_collection.items()):
         for group in division.divide(members, WHOLE).leaves:
             name = f"models-{group.prefix}.json" if group.prefix else "models.json"
-            yield f"{collection}/{division.FOLDER}/{name}", [members[key] for key in group.members]
+            yield f"{collection}/{division.FOLDER}/{name}", collection, [members[key] for key in group.members]
 
 
 def read_records(read: Callable[[str], Any]) -> Iterator[dict[str, Any]]:
