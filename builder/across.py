@@ -35,10 +35,17 @@ class Outcome:
 
 
 def gather_outcomes(
-    source: Source, about: About, outcomes: Sequence[Outcome], compared: Compared = compare_all
+    source: Source,
+    about: About,
+    outcomes: Sequence[Outcome],
+    compared: Compared = compare_all,
+    *,
+    whole: bool = True,
 ) -> tuple[Library | None, list[Diagnostic]]:
-    """The library of all models that passed (None without any), and what is wrong between them. `compared` may know
-    what a version changes."""
+    """The library of all models that passed (None without any, or unless `whole`), and what is wrong between them.
+
+    `compared` may know what a version changes.
+    """
     entries = [outcome.entry for outcome in outcomes if outcome.entry is not None]
     diagnostics = [*_duplicate_ids(source, outcomes), *_unknown_files(source, outcomes)]
     diagnostics += _unused_waivers(source, outcomes)
@@ -73,7 +80,7 @@ def gather_outcomes(
             finding = _relate(finding, source, known[member], ("links",), "one of the links")
         diagnostics.append(finding)
     diagnostics = regrade(diagnostics, about.grades)
-    if not entries or any(d.severity == "error" for d in diagnostics):
+    if not whole or not entries or any(d.severity == "error" for d in diagnostics):
         return None, diagnostics
     return gather(about.catalog, about.collections, entries, predecessors, compared), diagnostics
 

@@ -374,21 +374,22 @@ class _Form:
         Not-a-number and infinity, which JSON cannot write, become the text that STAC has for them.
         """
         if isinstance(node, dict):
-            for key in list(node):
-                value = node[key]
+            for key, value in list(node.items()):
+                if type(value) is str or type(value) is int:
+                    continue
                 if value is None and key not in _NULL_MEANS_SOMETHING:
                     del node[key]
                     self.note("value-empty", (*at, key), f"{key} has no value and counts as not stated", on="key",
                               hint="give it a value, or remove the key")  # fmt: skip
                 elif isinstance(value, float) and not math.isfinite(value):
                     node[key] = _NOT_FINITE[str(value)]
-                else:
+                elif isinstance(value, (dict, list)):
                     self.tidy(value, (*at, key))
         elif isinstance(node, list):
             for index, value in enumerate(node):
                 if isinstance(value, float) and not math.isfinite(value):
                     node[index] = _NOT_FINITE[str(value)]
-                else:
+                elif isinstance(value, (dict, list)):
                     self.tidy(value, (*at, index))
 
 

@@ -14,7 +14,7 @@ from builder.across import Outcome
 from builder.catalog import Entry, Neighbours
 from builder.check import Grades, check_model, read_canonical, to_diagnostic
 from builder.output import Artifact, stage_artifacts, to_json
-from builder.remembered import Packed, load_entry, pack
+from builder.remembered import Packed, load_entry, pack, pack_reference
 from builder.site import Shell, render_card, source_artifact
 from builder.source import LocalFile, Source, SourceFile, nearest_collection
 from builder.spool import Spool
@@ -42,15 +42,15 @@ def read_batch(batch: Sequence[tuple[SourceFile, Mapping[str, LocalFile]]], reci
 
 
 def read_and_pack(
-    batch: Sequence[tuple[SourceFile, Mapping[str, LocalFile]]], recipe: Recipe, folder: str | None
+    batch: Sequence[tuple[SourceFile, Mapping[str, LocalFile]]], recipe: Recipe, folder: str | None, *, whole: bool
 ) -> list[tuple[Outcome, Packed | None]]:
     """The same for many models: the outcomes without text and entry, which is packed beside them, what is long of it
-    in a file in `folder`."""
+    in a file in `folder`; unless `whole`, only what checks across models ask for."""
     with speaking(recipe.language), Spool(folder) as spool:
         return [
             (
                 replace(outcome, file=SourceFile(outcome.file.path, outcome.file.shown, ""), entry=None),
-                pack(outcome.entry, spool) if outcome.entry else None,
+                (pack(outcome.entry, spool) if whole else pack_reference(outcome.entry)) if outcome.entry else None,
             )
             for outcome in read_batch(batch, recipe)
         ]

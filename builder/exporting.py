@@ -43,12 +43,12 @@ def find_entries(
     """
     location = FilePath(model)
     if location.is_dir():
-        checked = pipeline.check(pipeline.Settings(location, base_url, mlm=mlm))
+        checked = pipeline.load(pipeline.Settings(location, base_url, mlm=mlm))
         if checked.library is None or checked.failed:
             raise ExportError(f"{location} has no models, or has errors; build-catalog check {location} shows them")
         return pipeline.finish(checked.library), checked.library.info
     if not location.is_file():
-        library = pipeline.check(pipeline.Settings(source, base_url, mlm=mlm)).library if source.is_dir() else None
+        library = pipeline.load(pipeline.Settings(source, base_url, mlm=mlm)).library if source.is_dir() else None
         found = [entry for entry in pipeline.finish(library) if entry.model.id == model] if library else []
         if library is None or not found:
             where = f"{source} has no model with this id" if library else f"{source} cannot be built"

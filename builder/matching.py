@@ -45,7 +45,7 @@ def read_source(source: FilePath) -> list[dict[str, Any]]:
     """The records of the models of a source folder, those with errors left out."""
     if not source.is_dir():
         raise MatchError(f"{source} is not a folder of model files; name one, or a built site with --site")
-    library = pipeline.check(pipeline.Settings(source)).library
+    library = pipeline.load(pipeline.Settings(source)).library
     if library is None:
         raise MatchError(f"{source} has no models, or has errors; build-catalog check {source} shows them")
     return [to_record(entry.model) for entry in library.entries]

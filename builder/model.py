@@ -386,13 +386,11 @@ def is_relative(href: str) -> bool:
 
 
 def _simple(cls: Callable[..., T], names: frozenset[str], raw: Mapping[str, Any], path: Path, **made: Any) -> T:
-    fields = {key: _whole(key, value) for key, value in raw.items() if key in names and key not in made}
+    fields = {key: value for key, value in raw.items() if key in names and key not in made}
+    for key in _WHOLE & fields.keys():
+        if isinstance(fields[key], float):
+            fields[key] = int(fields[key])  # to JSON Schema, 3.0 is a whole number, too
     return cls(path=path, **fields, **made)
-
-
-def _whole(key: str, value: Any) -> Any:
-    # To JSON Schema, 3.0 is a whole number, too.
-    return int(value) if isinstance(value, float) and key in _WHOLE else value
 
 
 def _names(cls: Any) -> frozenset[str]:

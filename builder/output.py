@@ -9,9 +9,10 @@ import shutil
 import signal
 import tempfile
 import threading
+import time
 import unicodedata
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager, nullcontext
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path as FilePath
@@ -23,6 +24,8 @@ from builder.held import MANIFEST, Held, States, find_states, read_manifest, sha
 
 # Written last, in this order: a reader who comes in the middle finds an old index of pages that exist already.
 _LAST = ("models.json", "catalog.json", "index.html")
+_TRIES, _PAUSE = 50, 0.02
+"""How often, and after how many seconds, the stage is removed again while another process still writes there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,16 +148,14 @@ class Stage:
         Raises OutputError when two artifacts have one path, or a path leaves the site.
         """
         paths, manifest, site = _Paths(), dict[str, str](), self.site
-        # An iterator that stops in the middle ends what it began before the stage goes.
-        with closing(artifacts) if isinstance(artifacts, Generator) else nullcontext():
-            for artifact in artifacts:
-                if isinstance(artifact, Unchanged):
-                    paths.add_all(artifact.files)
-                    manifest.update(artifact.files)
-                    continue
-                paths.add(artifact.path)
-                manifest[artifact.path] = artifact.sha256
-                self._put(artifact)
+        for artifact in artifacts:
+            if isinstance(artifact, Unchanged):
+                paths.add_all(artifact.files)
+                manifest.update(artifact.files)
+                continue
+            paths.add(artifact.path)
+            manifest[artifact.path] = artifact.sha256
+            self._put(artifact)
         paths.refuse_files_as_folders()
         index = Artifact(MANIFEST, to_json({"files": manifest, "manifest_version": "1.0.0"}))
         self._put(index)
@@ -215,7 +216,13 @@ class Stage:
 
     def __exit__(self, *_: object) -> None:
         if self.folder is not None:
-            shutil.rmtree(self.folder, ignore_errors=True)
+            # A process that is in the middle of a batch fails at its next file, because its folder is gone; the one
+            # that it was writing may have come in between.
+            for _attempt in range(_TRIES):
+                shutil.rmtree(self.folder, ignore_errors=True)
+                if not self.folder.exists():
+                    break
+                time.sleep(_PAUSE)
             if self.made_site:
                 self.site.rmdir()
 
@@ -246,37 +253,6 @@ def _uninterrupted() -> Iterator[None]:
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler or signal.SIG_DFL)
-
-
-def replace_text(texts: Mapping[FilePath, str]) -> None:
-    """Replaces the texts of files, each in one step, none when one of them is write-protected; permissions stay."""
-    for location in texts:
-        if not (location.stat().st_mode & 0o222 and os.access(location, os.W_OK)):
-            raise OutputError(f"{location} is write-protected; nothing was changed")
-    for location, text in texts.items():
-        new: FilePath | None = None
-        try:
-            with tempfile.NamedTemporaryFile(dir=location.parent, prefix=".mend-", delete=False) as made:
-                new = FilePath(made.name)
-                made.write(text.encode())
-            shutil.copymode(location, new)
-            new.replace(location)
-        except OSError as error:
-            if new is not None:
-                new.unlink(missing_ok=True)
-            raise OutputError(f"{location} cannot be written: {error.strerror or error}") from error
-
-
-def write_new(location: FilePath, content: str | bytes) -> None:
-    """Writes a file that must not be there yet, and the folders it lies in."""
-    try:
-        location.parent.mkdir(parents=True, exist_ok=True)
-        with location.open("xb") as file:
-            file.write(content.encode() if isinstance(content, str) else content)
-    except FileExistsError as error:
-        raise OutputError(f"{location} exists already and is left as it is") from error
-    except OSError as error:
-        raise OutputError(f"{location} cannot be written: {error.strerror or error}") from error
 
 
 class _Paths:

@@ -9,8 +9,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from itertools import chain, islice
@@ -135,7 +134,9 @@ def build(
             made = (artifact for artifact in chain(rendered(), parts, docs) if isinstance(artifact, Artifact))
             return replace(checked, artifacts=tuple(made))
         with Stage(site, past.held if past else None) as stage:
-            published = stage.publish(_alternate(rendered(stage), chain(parts, docs)))
+            cards = rendered(stage)
+            # With the first of them, others are begun elsewhere: meanwhile the rest is made here.
+            published = stage.publish(chain(islice(cards, 1), parts, docs, cards))
     built = replace(checked, published=published)
     return _note(past, source, built) if past else built
 
@@ -183,20 +184,32 @@ def _docs_finding(settings: Settings, message: str) -> Diagnostic:
 
 
 def check(settings: Settings, progress: Progress = lambda *_: None, workers: Workers = SERIAL) -> Build:
+    """The findings of a source folder."""
+    return check_source(find_source(settings.source), settings, progress, workers, whole=False)
+
+
+def load(settings: Settings) -> Build:
     """The findings of a source folder and its library: the build up to where it renders."""
-    return check_source(find_source(settings.source), settings, progress, workers)
+    return check_source(find_source(settings.source), settings, lambda *_: None, SERIAL)
 
 
 def check_source(
-    source: Source, settings: Settings, progress: Progress, workers: Workers, past: Past | None = None
+    source: Source,
+    settings: Settings,
+    progress: Progress,
+    workers: Workers,
+    past: Past | None = None,
+    *,
+    whole: bool = True,
 ) -> Build:
-    """The same of the files that were found."""
+    """The same of the files that were found; unless `whole`, without the library."""
     about = to_about(source, settings.base_url)
     if settings.mlm is not None:
         about = replace(about, catalog=replace(about.catalog, mlm=settings.mlm))
     with speaking(about.catalog.language):
-        outcomes = run_read(source, about, progress, workers, past)
-        library, across = gather_outcomes(source, about, outcomes, past.recall_changes if past else compare_all)
+        outcomes = run_read(source, about, progress, workers, past, whole=whole)
+        compared = past.recall_changes if past else compare_all
+        library, across = gather_outcomes(source, about, outcomes, compared, whole=whole)
     found = [*regrade(source.diagnostics, about.grades), *about.diagnostics]
     found += [*(d for o in outcomes for d in o.diagnostics), *across]
     base_url = about.catalog.base_url
@@ -221,9 +234,16 @@ def check_file(location: FilePath) -> Build:
 
 
 def run_read(
-    source: Source, about: About, progress: Progress, workers: Workers = SERIAL, past: Past | None = None
+    source: Source,
+    about: About,
+    progress: Progress,
+    workers: Workers = SERIAL,
+    past: Past | None = None,
+    *,
+    whole: bool = True,
 ) -> list[Outcome]:
-    """The first batch function over all models, in order. The entries of many models are packed."""
+    """The first batch function over all models, in order. The entries of many models are packed: `whole`, or what the
+    checks across models ask for."""
     recipe = Recipe(about.titles, source.collections, about.grades, about.catalog.language)
     if workers.remote:
         for local in source.files.values():
@@ -242,10 +262,12 @@ def run_read(
             progress("check", len(done), total)
     else:
         files = (file for file, _ in pairs)
-        folder = None if workers.remote else TemporaryFolder()
-        for batch in run_batches(workers, read_and_pack, pairs, recipe, folder.path if folder else None):
+        folder = TemporaryFolder() if whole and not workers.remote else None
+        pack = partial(read_and_pack, whole=whole)
+        for batch in run_batches(workers, pack, pairs, recipe, folder.path if folder else None):
             for (outcome, packed), file in zip(batch, files, strict=False):
-                done[file.path] = replace(outcome, file=file, entry=remember(packed, folder) if packed else None)
+                entry = remember(packed, Reading(file, near, recipe), folder) if packed else None
+                done[file.path] = replace(outcome, file=file, entry=entry)
             progress("check", len(done), total)
     outcomes = [done[file.path] for file in source.models]
     if past:
@@ -261,7 +283,7 @@ def run_render(
     workers: Workers = SERIAL,
     past: Past | None = None,
     stage: Stage | None = None,
-) -> Generator[Artifact | Unchanged]:
+) -> Iterator[Artifact | Unchanged]:
     """The second batch function over all models, in order; processes of this machine put files on the stage."""
     pairs = [(entry, library.neighbours.get(entry.source, Neighbours())) for entry in library.entries]
     total, done = len(pairs), 0
@@ -280,14 +302,6 @@ def run_render(
         progress("render", done, total)
     if past:
         yield kept
-
-
-def _alternate(rendered: Generator[Artifact | Unchanged], parts: Iterable[Artifact]) -> Iterator[Artifact | Unchanged]:
-    """The artifacts of both: parts are made here while other processes render."""
-    with closing(rendered):  # before the stage goes, on which they write
-        yield from islice(rendered, 1)
-        yield from parts
-        yield from rendered
 
 
 def _shown_by_cards(shell: Shell, templates: Templates, *, thorough: bool) -> Callable[[Entry], Mapping[str, str]]:

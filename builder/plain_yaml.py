@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import re
+from functools import lru_cache
 from typing import Any
 
 import yaml
@@ -47,6 +48,9 @@ class _NotPlainError(Exception):
     """Something in the text needs nodes to be understood or told."""
 
 
+_OTHER_THAN_TEXT = {text[:1] for text in _SPECIAL} | _AMBIGUOUS_FIRST | _NUMBER_FIRST
+
+
 def to_value(text: str) -> tuple[Any, str | None]:
     """What a plain scalar means in YAML 1.2, and what a reader of YAML 1.1 takes it for where that differs."""
     if text in _SPECIAL:
@@ -63,6 +67,9 @@ def to_value(text: str) -> tuple[Any, str | None]:
                 return number, reading
         return text, reading or "a number"
     return (float(text) if _FLOAT.fullmatch(text) else text), reading
+
+
+_to_value = lru_cache(maxsize=4096)(to_value)  # a registry says the same numbers again and again
 
 
 def read_plain(text: str, most: int, deepest: int) -> tuple[bool, Any]:
@@ -97,7 +104,9 @@ class _Reader:
             text: str = event.value
             if not event.implicit[0]:
                 return text
-            value, reading = to_value(text)
+            if text[:1] not in _OTHER_THAN_TEXT:
+                return text
+            value, reading = _to_value(text)
             if reading is not None:
                 raise _NotPlainError
             return value

@@ -3,12 +3,15 @@ what lists, indexes and other cards say of them, all at once. This is kept, and 
 
 from __future__ import annotations
 
+import copyreg
 import pickle
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from functools import cache
+from operator import attrgetter
 from typing import Any, TypeVar
 
+from builder import model
 from builder.catalog import Entry, Neighbours, Reference, to_member, to_published, to_reference, to_ties
 from builder.exporters import models_json
 from builder.feed import to_news
@@ -45,11 +48,12 @@ _SHORT = 200
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """An entry on its way from a worker: its answers, and the entry, pickled and put away."""
+    """An entry on its way from a worker: its answers, and the entry, pickled and put away; without, where it will
+    hardly be asked for."""
 
     source: str
     answers: Answers
-    data: Away
+    data: Away | None = None
 
 
 class Remembered(Entry):
@@ -164,8 +168,26 @@ def decode_answer(name: str, plain: Any) -> Any:
 
 def pack(entry: Entry, spool: Spool) -> Packed:
     """An entry with the answers of all functions in KEPT; what of it is long is put away."""
-    answers = {name_of(function): _fold(function(entry), spool) for function in KEPT}
+    folded = (function for function in KEPT if function is not to_reference)
+    answers: dict[str, Any] = {name_of(function): _fold(function(entry), spool) for function in folded}
+    answers[name_of(to_reference)] = to_reference(entry)  # asked for again and again
     return Packed(entry.source, answers, spool.put(_dump(entry)))
+
+
+def pack_reference(entry: Entry) -> Packed:
+    """An entry of which only its place and standing will be asked for, as when models are checked."""
+    return Packed(entry.source, {name_of(to_reference): to_reference(entry)})
+
+
+def _values_of(kind: type) -> Callable[[Any], tuple[type, tuple[Any, ...]]]:
+    """Takes an object of a dataclass apart into what makes it again: dataclasses with slots do so field by field."""
+    values = attrgetter(*(field.name for field in fields(kind)))
+    return lambda one: (kind, values(one))
+
+
+for _kind in (*vars(model).values(), *KEPT.values()):
+    if isinstance(_kind, type) and is_dataclass(_kind):
+        copyreg.pickle(_kind, _values_of(_kind))
 
 
 def _dump(value: object) -> bytes:
@@ -198,6 +220,6 @@ class _Unpack:
         return _Unpack, (self.data, None)
 
 
-def remember(packed: Packed, folder: TemporaryFolder | None = None) -> Remembered:
-    """The packed entry, to be used like any other; `folder` is where it was put away."""
-    return Remembered(packed.source, packed.answers, _Unpack(packed.data, folder))
+def remember(packed: Packed, load: Callable[[], Entry], folder: TemporaryFolder | None = None) -> Remembered:
+    """The packed entry, to be used like any other; `load` gives the entry where it was not put away, in `folder`."""
+    return Remembered(packed.source, packed.answers, load if packed.data is None else _Unpack(packed.data, folder))

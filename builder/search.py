@@ -318,9 +318,12 @@ def to_words(words: Iterable[Iterable[str]]) -> dict[str, Any]:
     return {"words": plain_text(" ".join(ordered)), "rows": steps}
 
 
+_EDGES = re.compile(r"^\W+|\W+$")
+
+
 def words_of(text: str) -> list[str]:
     """The words of a text as the search knows them: in lower case, without the punctuation around them."""
-    return [word for part in text.lower().split() if len(word := re.sub(r"^\W+|\W+$", "", part)) > 1]
+    return [word for part in text.lower().split() if len(word := part if part.isalnum() else _EDGES.sub("", part)) > 1]
 
 
 def _script(name: str, variable: str, data: object) -> Artifact:

@@ -10,6 +10,7 @@ import os
 import pickle
 import signal
 import sys
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ProcessPoolExecutor, wait
@@ -113,9 +114,8 @@ def run_batches(
             raise WorkersError(workers.advice) from error
         raise
     finally:
-        begun = [future for future in waiting if not future.cancel()]
-        if not workers.remote:
-            wait(begun)  # what they write, and where, may be removed next
+        for future in waiting:
+            future.cancel()
 
 
 def _wait(future: Future[R], workers: Workers) -> R:
@@ -147,16 +147,18 @@ def count_cores() -> int:
 def open_pool(jobs: int | None = None) -> Iterator[Workers]:
     """A pool of processes, one for each core unless told otherwise; its processes start with the first batch.
 
-    They are never forked from this process, which may have threads, but started anew, so it is the same on every
-    platform.
+    They are forked from this process where that is safe, and started anew otherwise.
     """
     jobs = jobs or count_cores()
     if jobs == 1:
         yield SERIAL
         return
+    context: Any
     if sys.platform == "win32":
         jobs = min(jobs, 61)  # the limit of the platform
-        context: Any = multiprocessing.get_context("spawn")
+        context = multiprocessing.get_context("spawn")
+    elif _may_fork():
+        context = multiprocessing.get_context("fork")
     else:
         context = multiprocessing.get_context("forkserver")
         # Imported once, by the process that the others are forked from.
@@ -166,6 +168,11 @@ def open_pool(jobs: int | None = None) -> Iterator[Workers]:
         yield Workers(pool, jobs, POOL_PAYS, give_up=partial(_give_up, pool))
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _may_fork() -> bool:
+    """Whether this process can be doubled: on Linux, without threads, whose locks would stay as they are for ever."""
+    return sys.platform == "linux" and threading.active_count() == 1
 
 
 def _give_up(pool: ProcessPoolExecutor) -> None:
@@ -180,6 +187,7 @@ def _give_up(pool: ProcessPoolExecutor) -> None:
 def _begin() -> None:
     """Ctrl-C reaches every process of the terminal; the one that handed out the work ends the others."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     collect_seldom()
 
 

@@ -70,7 +70,7 @@ DOORS = {
     "markdown": {"prose"},
     "mkdocs": {"docs", "mkdocs_plugin"},
     "nh3": {"prose"},
-    "orjson": {"cache", "fields", "held", "output"},
+    "orjson": {"cache", "catalog", "fields", "held", "output"},
     "packaging": {"against", "rules"},
     "pystac": {"dlm", "stac_catalog"},
     "referencing": {"validate"},

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import threading
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -252,18 +254,31 @@ def test_staged_files_are_moved_into_place_where_they_are_new(target: Path) -> N
         assert stage.publish(again).written == ("b.json", MANIFEST)
 
 
-def test_what_stages_files_is_ended_before_the_stage_goes(target: Path) -> None:
-    ended = []
+def test_the_stage_goes_although_others_still_write_there(target: Path) -> None:
+    failed: list[OSError] = []
+    begun = threading.Event()
 
-    def staging(stage: Stage) -> Iterator[Artifact]:
+    def endless() -> Iterator[Artifact]:
+        for number in count():
+            yield Artifact(f"{number}", b"1")
+            begun.set()
+
+    def write(stage: str) -> None:
         try:
-            yield from stage_artifacts([*artifacts(a_json="1"), *artifacts(a_json="2")], stage.open())
-        finally:
-            ended.append(Path(stage.open()).is_dir())
+            stage_artifacts(endless(), stage)
+        except OSError as error:
+            failed.append(error)
 
-    with pytest.raises(OutputError, match="two files want"), Stage(target) as stage:
-        stage.publish(staging(stage))
-    assert ended == [True]
+    with Stage(target) as stage:
+        writers = [threading.Thread(target=write, args=(stage.open(),)) for _ in range(3)]
+        for writer in writers:
+            writer.start()
+        assert begun.wait(60)
+        with pytest.raises(OutputError, match="two files want"):
+            stage.publish([*artifacts(a_json="1"), *artifacts(a_json="2")])
+    for writer in writers:
+        writer.join()
+    assert len(failed) == len(writers)
     assert not target.exists()
 
 

@@ -46,13 +46,13 @@ def test_answers_come_from_memory_and_others_from_the_model(real_build: Build) -
         without = Remembered(kept.source, kept.answers, pytest.fail)
         for function in KEPT:
             assert without.recall(function) == function(entry) == entry.recall(function)
-        assert remember(kept).recall(_title) == entry.model.title
+        assert remember(kept, pytest.fail).recall(_title) == entry.model.title
 
 
 def test_a_forgotten_answer_is_worked_out_again(real_build: Build) -> None:
     assert real_build.library is not None
     entry = real_build.library.entries[0]
-    kept = remember(pack(entry, Spool(None)))
+    kept = remember(pack(entry, Spool(None)), pytest.fail)
     kept.forget(to_published)
     assert name_of(to_published) not in kept.answers
     assert kept.recall(to_published) == to_published(entry)

@@ -275,7 +275,7 @@ def test_an_outcome_is_the_same_from_plain_values(tmp_path: Path) -> None:
         for outcome in pipeline.run_read(source, to_about(source), lambda *_: None):
             if outcome.entry is None:
                 continue
-            kept = remember(pack(outcome.entry, Spool(None)))
+            kept = remember(pack(outcome.entry, Spool(None)), pytest.fail)
             value, details = recalled.encode(replace(outcome, entry=kept), {})
             told = json.loads(json.dumps(value, default=asdict))
             read = {name: json.loads(detail) for name, detail in details.items()}

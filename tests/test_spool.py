@@ -57,7 +57,7 @@ def test_the_folder_stays_as_long_as_an_entry_may_ask_for_it() -> None:
     assert library is not None
     entry: Entry = library.entries[0]
     with Spool(folder.path) as spool:
-        kept = remember(pack(entry, spool), folder)
+        kept = remember(pack(entry, spool), pytest.fail, folder)
     del folder
     gc.collect()
     assert pickle.loads(pickle.dumps(kept)) == entry  # noqa: S301  made here

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import pickle
 import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 from typing import NoReturn
 
@@ -26,10 +27,23 @@ from builder.workers import SERIAL, Workers, WorkersError, open_pool, run_batche
 GOLDEN = ROOT / "tests" / "golden" / "source"
 
 
+def start_method(pool: Workers) -> str:
+    assert isinstance(pool.executor, ProcessPoolExecutor)
+    assert pool.executor._mp_context is not None
+    return str(pool.executor._mp_context.get_start_method())
+
+
 @pytest.fixture(scope="module")
 def pool() -> Iterator[Workers]:
+    """A pool that is not forked from this process: the command's is, where it can be."""
+    waiting = threading.Event()
+    thread = threading.Thread(target=waiting.wait)
+    thread.start()
     with open_pool(2) as opened:
+        assert start_method(opened) != "fork"
         yield Workers(opened.executor, opened.jobs)
+    waiting.set()
+    thread.join()
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +91,21 @@ def test_a_model_may_name_files_of_another_collection(pool: Workers, tmp_path: P
 def test_any_executor_will_do(large: Path) -> None:
     with ThreadPoolExecutor(3) as threads:
         assert artifacts_of(large, Workers(threads, 3)) == artifacts_of(large, SERIAL)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere no process is forked")
+def test_a_process_without_threads_is_forked_and_makes_the_same(large: Path) -> None:
+    program = (
+        "import sys, pathlib, pickle; from builder import pipeline; from builder.workers import open_pool\n"
+        "with open_pool(2) as pool:\n"
+        "    made = pipeline.build(pipeline.Settings(pathlib.Path(sys.argv[1])), workers=pool)\n"
+        "    method = pool.executor._mp_context.get_start_method()\n"
+        "sys.stdout.buffer.write(pickle.dumps((method, made.artifacts)))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program, str(large)], cwd=ROOT, capture_output=True, check=True)
+    method, artifacts = pickle.loads(done.stdout)  # noqa: S301  made here
+    assert method == "fork"
+    assert artifacts == pipeline.build(Settings(large)).artifacts
 
 
 def test_few_models_stay_in_this_process(tmp_path: Path) -> None:
@@ -151,9 +180,10 @@ def test_a_result_that_will_never_come_is_not_waited_for(monkeypatch: pytest.Mon
 
 
 def kill_worker(process: subprocess.Popen[str]) -> None:
-    """Kills one of the processes that do the work: they are forked from a server, which is a child of the command."""
-    server = max(psutil.Process(process.pid).children(), key=lambda child: len(child.children()))
-    server.children()[0].kill()
+    """Kills one of the processes that do the work: children of the command, or of a server that is such a child."""
+    children = psutil.Process(process.pid).children()
+    below = [worker for child in children for worker in child.children()]
+    (below or children)[0].kill()
 
 
 def press_ctrl_c(process: subprocess.Popen[str]) -> None:

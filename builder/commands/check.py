@@ -108,7 +108,8 @@ def _breaks(earlier: str, source: FilePath) -> tuple[Diagnostic, ...]:
 def _fix(sources: tuple[FilePath, ...], diff: bool, quiet: bool) -> None:
     """Makes the safe fixes; with `diff`, shows them instead and stops, with exit code 1 when there are any."""
     from builder import mend, report
-    from builder.output import OutputError, replace_text
+    from builder.commands.files import replace_text
+    from builder.output import OutputError
 
     for source in sources:
         if not source.is_file():

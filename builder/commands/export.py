@@ -35,8 +35,9 @@ def export(model: str, source: FilePath, kind: str, output: FilePath | None, bas
     What was filled in, and what has no place in that form, is listed on standard error.
     """
     from builder import exporting
+    from builder.commands.files import write_new
     from builder.exporters import MissingExtraError
-    from builder.output import OutputError, write_new
+    from builder.output import OutputError
 
     try:
         made = exporting.export(model, kind, source, base_url)

@@ -23,7 +23,8 @@ def import_(files: tuple[FilePath, ...], output: FilePath | None) -> None:
     over is listed at the end of each file. Nothing is overwritten, and nothing is loaded.
     """
     from builder import importing
-    from builder.output import OutputError, write_new
+    from builder.commands.files import write_new
+    from builder.output import OutputError
     from builder.weights import MissingExtraError
 
     for number, file in enumerate(files):

@@ -20,7 +20,8 @@ def init(folder: FilePath, title: str | None, collection: str, model: str) -> No
     It can be built at once. Nothing is overwritten: where a file is in the way, none is written.
     """
     from builder import scaffold
-    from builder.output import OutputError, write_new
+    from builder.commands.files import write_new
+    from builder.output import OutputError
 
     title = title or folder.resolve().name.replace("-", " ").replace("_", " ").strip().capitalize() or "Models"
     try:

@@ -41,7 +41,8 @@ def new(
     At a terminal it asks for what the options leave open; an empty answer leaves it open, too. Nothing is overwritten.
     """
     from builder import scaffold
-    from builder.output import OutputError, replace_text, write_new
+    from builder.commands.files import replace_text, write_new
+    from builder.output import OutputError
 
     facts: dict[str, object] = {
         "title": title, "description": description, "license": license_, "platform": platform, "gsd": gsd,

@@ -199,14 +199,15 @@ def unsafe_urls(data: object, path: Path) -> Iterator[Problem]:
     """The addresses in data that carry code or lead into the reader's own files."""
     if isinstance(data, Mapping):
         for key, value in data.items():
-            if not isinstance(value, str):
+            if isinstance(value, (dict, list, Mapping)):
                 yield from unsafe_urls(value, (*path, key))
-            elif key in _URL_KEYS and _UNSAFE_URL.match(_IGNORED_IN_URL.sub("", value)):
+            elif key in _URL_KEYS and isinstance(value, str) and _UNSAFE_URL.match(_IGNORED_IN_URL.sub("", value)):
                 message = f"“{value[:60]}” is no address for others to follow"
                 yield Problem((*path, key), message, "an http or https URL")
     elif isinstance(data, list):
         for index, value in enumerate(data):
-            yield from unsafe_urls(value, (*path, index))
+            if isinstance(value, (dict, list)):
+                yield from unsafe_urls(value, (*path, index))
 
 
 @rule("error")
