@@ -137,7 +137,8 @@ class Cache:
                     if self._size() < size / 2:
                         break
         with suppress(sqlite3.Error):
-            self._database.execute("PRAGMA incremental_vacuum")
+            # As a script, because `execute` stops after the first page.
+            self._database.executescript("PRAGMA incremental_vacuum")
 
     def _size(self) -> int:
         """The bytes that are taken."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import json
 import os
@@ -18,12 +19,13 @@ from click.testing import CliRunner
 from shared import ROOT
 from sources import MINIMAL, many, write
 
-from builder import pipeline, recalled, reuse
+from builder import catalog, pipeline, recalled, reuse
 from builder.about import to_about
 from builder.across import Outcome
 from builder.cache import FOLDER, digest_of, open_cache
 from builder.cli import main
-from builder.held import find_held
+from builder.held import MANIFEST, find_held
+from builder.output import to_json
 from builder.pipeline import Build, Settings
 from builder.remembered import KEPT, pack, remember
 from builder.source import find_source
@@ -67,6 +69,13 @@ class Project:
         assert made.diagnostics == fresh.diagnostics
         assert (made.models, made.base_url, made.failed) == (fresh.models, fresh.base_url, fresh.failed)
         shutil.rmtree(self.folder / "fresh")
+
+    def check_changed(self, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        """One model is made again, and the site is that of a build from nothing without the patches."""
+        made = self.build()
+        assert list(made.made_again) == [path]
+        monkeypatch.undo()
+        self.check_bytes(made)
 
     def write(self, path: str, text: str) -> None:
         write(self.source, {path: text})
@@ -287,6 +296,57 @@ def test_an_outcome_is_the_same_from_plain_values(tmp_path: Path) -> None:
                 assert digest_of(again.entry.recall(function)) == digest_of(answer) == again.entry.digest(function)
             seen |= {name for name in ("diagnostics", "versions", "used", "waived") if getattr(outcome, name)}
     assert seen == {"diagnostics", "versions", "used", "waived"}
+
+
+def test_versions_are_not_compared_again(golden: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    golden.build()
+    monkeypatch.setattr(catalog, "compare_versions", lambda *_: pytest.fail("compared again"))
+    golden.edit("ships/ships.json", "kept as it is", "kept as it IS")
+    golden.check_changed("ships/ships.json", monkeypatch)
+
+
+def test_other_files_in_the_folder_of_a_model_are_no_files_of_it(project: Project) -> None:
+    """As pages of the documentation may be, in this build and not in the next one."""
+    manifest = json.loads((project.site / MANIFEST).read_bytes())
+    (project.site / "c1/m1/more.html").write_text("more")
+    manifest["files"]["c1/m1/more.html"] = hashlib.sha256(b"more").hexdigest()
+    (project.site / MANIFEST).write_bytes(to_json(manifest))
+    project.edit("c1/m4.yml", "description: ", "description: Otherwise. ")
+    made = project.build()
+    assert made.published is not None
+    assert made.published.removed == ("c1/m1/more.html",)
+    assert list(made.made_again) == ["c1/m4.yml"]
+    project.check_bytes(made)
+
+
+def test_a_site_that_another_program_moved_is_looked_at_file_by_file(project: Project) -> None:
+    """The manifest is not the one that was written, so nothing is known of any file."""
+    (project.site / MANIFEST).write_bytes((project.site / MANIFEST).read_bytes() + b"\n")
+    made = project.build()
+    assert made.made_again == {}
+    assert made.published is not None
+    assert made.published.written == (MANIFEST,)
+    project.check_bytes(made)
+
+
+@pytest.mark.parametrize("what", ["DELETE FROM detail", "DELETE FROM value WHERE key LIKE 'changes %'"])
+def test_what_is_gone_from_the_cache_is_made_again(what: str, golden: Project) -> None:
+    golden.build()
+    golden.build()
+    database = sqlite3.connect(golden.folder / FOLDER / "values.sqlite")
+    database.execute(what)
+    database.commit()
+    database.close()
+    golden.edit("ships/ships.json", "kept as it is", "kept as it IS")
+    golden.check_bytes(golden.build())
+
+
+def test_a_model_that_comes_back_is_new(project: Project) -> None:
+    text = (project.source / "c1/m4.yml").read_text("utf-8")
+    (project.source / "c1/m4.yml").unlink()
+    project.build()
+    project.write("c1/m4.yml", text.replace("gsd: 20", "gsd: 10"))
+    assert project.build().made_again["c1/m4.yml"] == "it is new"
 
 
 # --- a cache that is not what it should be ---------------------------------------------------------------------------
