@@ -9,7 +9,8 @@ is a message with elements and values in it, which become `{0}`, `{1}` and so on
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
+from functools import cached_property
 from typing import Any
 
 import jinja2
@@ -21,6 +22,7 @@ from jinja2.visitor import NodeTransformer
 from markupsafe import Markup
 
 from builder.prose import plain_text, show
+from builder.quick_code import QuickGenerator, QuickMacro, Shown, each, join
 from builder.words import Words, format_whole
 
 _UNQUOTED = re.compile(r"""<[a-zA-Z][\w-]*(?:\s+[^\s<>="'/]+(?:="[^"]*"|='[^']*'|=[^\s"'<>]+)?)*\s+[\w:-]+=\s*\Z""")
@@ -35,6 +37,7 @@ class Environment(jinja2.Environment):
     def __init__(self, sources: Mapping[str, str], words: Words = Words()) -> None:  # noqa: B008  frozen
         self.words = words
         self.parsing: list[str | None] = []
+        self.slow: set[str] = set()
         super().__init__(
             extensions=[_Say],
             loader=jinja2.DictLoader(sources),
@@ -58,6 +61,23 @@ class Environment(jinja2.Environment):
         finally:
             self.parsing.pop()
         return tree
+
+    def fill(self, name: str, context: Mapping[str, Any]) -> str:
+        """The text of a template: by its quick code, unless that failed once."""
+        if name not in self.slow:
+            try:
+                return self.quick.get_template(name).render(context)
+            except Exception:  # it is told below, in Jinja's words, where it is one of the template
+                self.slow.add(name)
+        return self.get_template(name).render(context)
+
+    @cached_property
+    def quick(self) -> _Quick:
+        """The environment of the quick code, with the filters of this one."""
+        assert isinstance(self.loader, jinja2.DictLoader)  # noqa: S101  it is set above
+        quick = _Quick(self.loader.mapping, self.words)
+        quick.filters.update(self.filters, join=join)
+        return quick
 
     def load_source(self, name: str) -> tuple[str, str, None]:
         """What `_parse` takes of a template."""
@@ -223,28 +243,7 @@ class _Checked(NodeTransformer):
 
 
 class _Generator(CodeGenerator):
-    """Compiles `{{ x }}` to a call of `show`, in place of the two of `finalize` and `escape`, and calls of macros to
-    what they are, without asking whether a function wants the context."""
-
-    macros: frozenset[str] = frozenset()
-
-    def visit_Template(self, node: nodes.Template, frame: Frame | None = None) -> None:  # noqa: N802
-        imported = (name for found in node.find_all(nodes.FromImport) for name in found.names)
-        names = {name if isinstance(name, str) else name[1] for name in imported}
-        self.macros = frozenset(names | {macro.name for macro in node.find_all(nodes.Macro)})
-        super().visit_Template(node, frame)
-
-    def visit_Call(self, node: nodes.Call, frame: Frame, forward_caller: bool = False) -> None:  # noqa: N802
-        named = isinstance(node.node, nodes.Name) and node.node.name in self.macros
-        if not named or node.dyn_args or node.dyn_kwargs or forward_caller:
-            super().visit_Call(node, frame, forward_caller=forward_caller)
-            return
-        self.visit(node.node, frame)
-        self.write("(")
-        for argument in (*node.args, *node.kwargs):
-            self.visit(argument, frame)
-            self.write(", ")
-        self.write(")")
+    """Compiles `{{ x }}` to a call of `show`, in place of the two of `finalize` and `escape`."""
 
     def _output_child_pre(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:
         if frame.eval_ctx.volatile or not frame.eval_ctx.autoescape:
@@ -260,6 +259,32 @@ class _Generator(CodeGenerator):
 
 
 Environment.code_generator_class = _Generator
+
+
+class _Quick(Environment):
+    """The same templates in code that does less, and fails where that is not enough: see `quick_code`."""
+
+    code_generator_class = QuickGenerator
+    each = staticmethod(each)
+    Macro = QuickMacro
+
+    def __init__(self, sources: Mapping[str, str], words: Words) -> None:
+        super().__init__(sources, words)
+        self.shown = Shown()
+        self.ready: dict[str, jinja2.Template] = {}
+
+    def get_template(
+        self,
+        name: str | jinja2.Template,
+        parent: str | None = None,
+        globals: MutableMapping[str, Any] | None = None,  # noqa: A002  the library's name
+    ) -> jinja2.Template:
+        """The template, without Jinja's look at whether it has changed."""
+        found = self.ready.get(name) if isinstance(name, str) else None
+        if found is None:
+            found = super().get_template(name, parent, globals)
+            self.ready[str(found.name)] = found
+        return found
 
 
 def _finalize(value: object) -> object:

@@ -76,7 +76,7 @@ class Templates:
         """The template's text with the context filled in. Raises TemplatesError, with file and line."""
         try:
             with speaking(self.language):
-                return _environment(self).get_template(name).render(**context)
+                return _environment(self).fill(name, context)
         except jinja2.TemplateSyntaxError as error:
             raise TemplatesError(f"template {error.name or name}, line {error.lineno}: {error.message}") from error
         except jinja2.TemplateError as error:
