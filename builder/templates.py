@@ -232,12 +232,19 @@ def format_moment(value: str | None) -> str:
 
 def format_number(value: Any) -> str:
     """A number in the shortest form that reads back the same, with the mark of the language; else its text."""
+    if type(value) is str:
+        return value
     text = format_plain(value)
     return localize(text) if isinstance(value, float) else text
 
 
 def format_plain(value: Any) -> str:
     """A number as it is written in code; anything else as its text."""
+    kind = type(value)
+    if kind is float:
+        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+    if kind is int:
+        return repr(value)
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return str(value)
     if isinstance(value, float) and math.isfinite(value) and value.is_integer() and abs(value) < 1e15:
