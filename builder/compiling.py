@@ -22,7 +22,7 @@ from jinja2.visitor import NodeTransformer
 from markupsafe import Markup
 
 from builder.prose import plain_text, show
-from builder.quick_code import QuickGenerator, QuickMacro, Shown, each, join
+from builder.quick_code import QuickGenerator, QuickMacro, each, is_in, join, shown
 from builder.words import Words, format_whole
 
 _UNQUOTED = re.compile(r"""<[a-zA-Z][\w-]*(?:\s+[^\s<>="'/]+(?:="[^"]*"|='[^']*'|=[^\s"'<>]+)?)*\s+[\w:-]+=\s*\Z""")
@@ -266,11 +266,12 @@ class _Quick(Environment):
 
     code_generator_class = QuickGenerator
     each = staticmethod(each)
+    is_in = staticmethod(is_in)
     Macro = QuickMacro
+    shown = shown
 
     def __init__(self, sources: Mapping[str, str], words: Words) -> None:
         super().__init__(sources, words)
-        self.shown = Shown()
         self.ready: dict[str, jinja2.Template] = {}
 
     def get_template(

@@ -95,7 +95,7 @@ def _add_element(path: str, value: Any, found: list[tuple[str, str]]) -> None:
 
 def _plain(value: Any) -> str:
     kind = type(value)
-    if kind is float or kind is int:
+    if (kind is float or kind is int) and value:  # 0.0 and -0.0 would be one key
         return _number(value)
     return orjson.dumps(value).decode()
 

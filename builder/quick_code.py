@@ -28,13 +28,20 @@ class Shown(dict[object, str]):
     (names of fields, labels, units) are found by a look-up."""
 
     def __missing__(self, value: object) -> str:
+        kind = type(value)
+        if kind is int:
+            return repr(value)
         text = show(value)
         # Nothing else may become a key: 1, 1.0 and True are one key, and Markup is equal to text that it is not.
-        if text is value and type(value) is str and len(value) <= LONGEST_SHOWN:
+        if text is value and kind is str and len(value) <= LONGEST_SHOWN:
             if len(self) >= MOST_SHOWN:
                 self.clear()
             self[value] = text
         return text
+
+
+shown = Shown()
+"""What is known in this process, whatever the catalog and its language."""
 
 
 class QuickMacro(Macro):
@@ -68,6 +75,13 @@ def each(values: Iterable[Any], _undefined: Any) -> Iterator[tuple[Any, Loop]]:
         loop.index, loop.index0 = number, number - 1
         loop.first, loop.last = number == 1, number == length
         yield value, loop
+
+
+def is_in(owner: Any, key: object) -> bool:
+    """Whether a dict has a key, without making Jinja's object for what it has not."""
+    if type(owner) is not dict:
+        raise TypeError("this is for dicts alone")
+    return key in owner
 
 
 def join(values: Iterable[Any], between: str = "", attribute: str | int | None = None) -> str:
@@ -135,14 +149,38 @@ class QuickGenerator(CodeGenerator):
             self.visit(node, frame)
 
     def visit_Test(self, node: nodes.Test, frame: Frame) -> None:  # noqa: N802
-        if node.name in ("defined", "undefined"):
-            self.careful = node.node
-        super().visit_Test(node, frame)
+        if node.name == "none":
+            self.write("(")
+            self.visit(node.node, frame)
+            self.write(" is None)")
+        elif node.name == "defined" and isinstance(node.node, nodes.Getitem):
+            self._write_is_in(node.node, frame)
+        else:
+            if node.name in ("defined", "undefined"):
+                self.careful = node.node
+            super().visit_Test(node, frame)
 
     def visit_Filter(self, node: nodes.Filter, frame: Frame) -> None:  # noqa: N802
-        if node.name in ("default", "d"):
+        if node.name not in ("default", "d"):
+            super().visit_Filter(node, frame)
+        elif isinstance(node.node, nodes.Getitem) and len(node.args) == 1 and not node.kwargs:
+            self.write("(")
+            self.visit(node.node, frame)
+            self.write(" if ")
+            self._write_is_in(node.node, frame)
+            self.write(" else ")
+            self.visit(node.args[0], frame)
+            self.write(")")
+        else:
             self.careful = node.node
-        super().visit_Filter(node, frame)
+            super().visit_Filter(node, frame)
+
+    def _write_is_in(self, node: nodes.Getitem, frame: Frame) -> None:
+        self.write("environment.is_in(")
+        self.visit(node.node, frame)
+        self.write(", ")
+        self.visit(node.arg, frame)
+        self.write(")")
 
     def visit_Call(self, node: nodes.Call, frame: Frame, forward_caller: bool = False) -> None:  # noqa: N802
         if node.dyn_args or node.dyn_kwargs or forward_caller:
@@ -221,6 +259,12 @@ class QuickGenerator(CodeGenerator):
             self.write(" else ")
             self._print(node.expr2 or nodes.Const("", lineno=node.lineno), frame)
             self.write(")")
+        elif isinstance(node, nodes.Concat):
+            self.write("concat((")
+            for piece in _pieces(node):
+                self._print(piece, frame)
+                self.write(", ")
+            self.write("))")
         elif (text := _to_constant(node, frame)) is not None:
             self.write(repr(text))
         else:

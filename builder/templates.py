@@ -6,8 +6,8 @@ key. What models say reaches a template only as a value: it is escaped, or it go
 
 from __future__ import annotations
 
+import functools
 import hashlib
-import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -19,7 +19,8 @@ from markupsafe import Markup, escape
 
 from builder.compiling import Environment
 from builder.plain_yaml import read_plain
-from builder.prose import markdown, safe_href, show
+from builder.prose import markdown, safe_href
+from builder.quick_code import shown
 from builder.words import ENGLISH, Words, current, format_whole, load, localize, say, speaking
 
 DEFAULT = "default/"
@@ -240,16 +241,16 @@ def format_number(value: Any) -> str:
 
 def format_plain(value: Any) -> str:
     """A number as it is written in code; anything else as its text."""
-    kind = type(value)
-    if kind is float:
-        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
-    if kind is int:
-        return repr(value)
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return str(value)
-    if isinstance(value, float) and math.isfinite(value) and value.is_integer() and abs(value) < 1e15:
-        return str(int(value))
-    return repr(value)
+    if type(value) is float:
+        return _float_text(value)
+    if isinstance(value, float):
+        return _float_text(float(value))
+    return repr(value) if isinstance(value, int) and not isinstance(value, bool) else str(value)
+
+
+@functools.lru_cache(maxsize=4096)  # wavelengths, means, sizes: most come again in the next model
+def _float_text(value: float) -> str:
+    return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
 
 
 def field_rows(rows: Iterable[tuple[str, str]]) -> Markup:
@@ -259,7 +260,7 @@ def field_rows(rows: Iterable[tuple[str, str]]) -> Markup:
     """
     # S704: what is put together has been escaped.
     return Markup(  # noqa: S704
-        "".join([f"<tr><td><code>{show(name)}</code></td><td>{show(value)}</td></tr>\n" for name, value in rows])
+        "".join([f"<tr><td><code>{shown[name]}</code></td><td>{shown[value]}</td></tr>\n" for name, value in rows])
     )
 
 

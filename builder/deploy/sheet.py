@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import posixpath
 import re
 from collections.abc import Iterator
@@ -106,6 +107,7 @@ def to_comments(lines: Iterator[str]) -> list[str]:
     return [f"# {line}" if line else "#" for line in lines]
 
 
+@functools.lru_cache(maxsize=1024)
 def to_field(path: Path) -> str:
     """A path in the model file as an author would write it."""
     steps = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)

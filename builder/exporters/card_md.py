@@ -5,6 +5,7 @@ The author's own Markdown goes in as written, but for HTML, which is escaped, an
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -68,9 +69,14 @@ def to_markdown(entry: Entry) -> str:
 
 def plain(value: object) -> str:
     """A value as text on one line that Markdown shows as it is."""
-    if not isinstance(value, str):
-        return format_number(value) if isinstance(value, (int, float)) else str(value)
-    return value if value.isalnum() else " ".join(value.split()).translate(_ESCAPES)
+    if isinstance(value, str):
+        return _plain_text(value)
+    return format_number(value) if isinstance(value, (int, float)) else str(value)
+
+
+@functools.lru_cache(maxsize=4096)  # names of bands and classes, formats, words of the same tables
+def _plain_text(text: str) -> str:
+    return text if text.isalnum() else " ".join(text.split()).translate(_ESCAPES)
 
 
 def prose(text: str, level: int) -> str:
