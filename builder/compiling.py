@@ -284,6 +284,7 @@ class _Quick(Environment):
         found = self.ready.get(name) if isinstance(name, str) else None
         if found is None:
             found = super().get_template(name, parent, globals)
+            found.globals = dict(found.globals)  # Jinja's own is searched in two places, at each import
             self.ready[str(found.name)] = found
         return found
 

@@ -17,13 +17,15 @@ _CODE = r"(?P<code>`(?=[^\s`])[^`\\<>&*\[\]|~\n]*(?<=[^\s`])`)"
 _LINK = r"(?P<link>\[(?=[^\W_])[^*`\[\]\\<>&_|~!\n]*(?<=[^\W_])\]\(https?://[A-Za-z0-9.:/?=%#@+~,-]+\))"
 _SPAN = re.compile(rf"(?<![^\s(])(?:{_STRONG}|{_CODE}|{_LINK})(?![^\s.,;:)])")
 # What may mean something outside of these: marks, entities, tags, escapes, tables, tabs and other line breaks.
-_MEANING = re.compile(r"[*`\[\]\\<>&|~\t\r\f\v\x00-\x08\x0e-\x1f\x85\u2028\u2029]")
+_MEANING = re.compile(r"[*`\[\]\\<>&|~\t\r\f\v\x00-\x08\x0e-\x1f]")
 _UNDERSCORE = re.compile(r"(?<![^\W_])_|_(?![^\W_])")
 _LINE = re.compile(r"(?!\d+[.)])[^\W_]|(?:[\"'(“‘«`\[]|\*\*)[^\W_]")
 _BLANK = re.compile(r"\n\n+")
 _ITEM = "- "
 _FENCED = re.compile(r"(?:\A|(?<=\n\n))```([a-z]*)\n((?:[^`\n]*\n)+)```(?=\n\n|\Z)")
-_NOT_IN_CODE = re.compile(r"[\t\r\f\v\x00-\x08\x0e-\x1f\x85\u2028\u2029]|[^\S\n]\n")
+_NOT_IN_CODE = re.compile(r"[\t\r\f\v\x00-\x08\x0e-\x1f]|[^\S\n]\n")
+_OTHER_LINES = ("\x85", "\u2028", "\u2029")
+"""Ends of lines that are none for us."""
 _ROW = re.compile(r"\| [^\n]* \|")
 _ALIGNMENTS = {"---": "", "---:": ' align="right"', ":---": ' align="left"', ":---:": ' align="center"'}
 
@@ -31,7 +33,7 @@ _ALIGNMENTS = {"---": "", "---:": ' align="right"', ":---": ' align="left"', ":-
 def simple_html(text: str) -> str | None:
     """The HTML of a text that is simple; None of one that may hold more."""
     text = text.strip("\n")
-    if not text:
+    if not text or (not text.isascii() and any(end in text for end in _OTHER_LINES)):
         return None
     made: list[str] = []
     # Between the blocks of code, which come in twos with their languages, is everything else.

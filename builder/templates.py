@@ -219,10 +219,17 @@ def format_filesize(value: float) -> str:
 def _scaled(value: float, units: tuple[str, ...], *, whole: bool) -> str:
     if whole and abs(value) < 1000:
         return f"{format_number(value)}{units[0]}"
+    number, step = _scale(value, len(units) - 1)
+    return f"{format_number(number)}{units[step]}"
+
+
+@functools.lru_cache(maxsize=512)  # a card shows the same sizes several times
+def _scale(value: float, most: int) -> tuple[float, int]:
+    """The number to three digits, and how often it was divided by 1000."""
     step = 0
-    while step < len(units) - 1 and abs(float(f"{value:.3g}")) >= 1000:
+    while step < most and abs(float(f"{value:.3g}")) >= 1000:
         value, step = value / 1000, step + 1
-    return f"{format_number(float(f'{value:.3g}'))}{units[step]}"
+    return float(f"{value:.3g}"), step
 
 
 def format_moment(value: str | None) -> str:

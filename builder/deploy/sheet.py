@@ -138,7 +138,12 @@ def file_name(asset: Asset) -> str:
 
 
 def _basename(asset: Asset) -> str:
-    parts = urlsplit(asset.href.replace("[", "%5B").replace("]", "%5D"))
+    return _last_part(asset.href)
+
+
+@functools.lru_cache(maxsize=64)  # of one model, four files ask
+def _last_part(href: str) -> str:
+    parts = urlsplit(href.replace("[", "%5B").replace("]", "%5D"))
     # The fragment of a package URL is the path inside the package, https://github.com/package-url/purl-spec.
     path = parts.fragment if parts.scheme == "pkg" and parts.fragment else parts.path
     return posixpath.basename(path)
