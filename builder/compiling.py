@@ -53,11 +53,9 @@ class Environment(jinja2.Environment):
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
         tree = super()._parse(source, name, filename)
-        _Checked(name).visit(tree)
-        _Said(self.words, name).visit(tree)
         self.parsing.append(name)
         try:
-            _Inlined(self).visit(tree)
+            _Revised(self, name).visit(tree)
         finally:
             self.parsing.pop()
         return tree
@@ -155,8 +153,8 @@ def _choose(number: nodes.Expr, forms: list[list[nodes.Node]], words: Words, lin
 class _Said(NodeTransformer):
     """Puts the words of `say` and `say_count` in place of their calls."""
 
-    def __init__(self, words: Words, name: str | None) -> None:
-        self.words, self.name = words, name
+    words: Words
+    name: str | None
 
     def visit_Call(self, node: nodes.Call) -> nodes.Node:  # noqa: N802
         node = self.generic_visit(node)  # type: ignore[assignment]
@@ -196,8 +194,7 @@ class _Inlined(NodeTransformer):
     """Puts a template that is included in the place of its `include`, in a scope of its own: a card has thirteen, and
     at each Jinja looks the template up and copies the context."""
 
-    def __init__(self, environment: Environment) -> None:
-        self.environment = environment
+    environment: Environment
 
     def visit_Include(self, node: nodes.Include) -> nodes.Node:  # noqa: N802
         name = node.template.value if isinstance(node.template, nodes.Const) else None
@@ -215,8 +212,7 @@ class _Inlined(NodeTransformer):
 class _Checked(NodeTransformer):
     """Refuses what would print a model's text unescaped."""
 
-    def __init__(self, name: str | None) -> None:
-        self.name = name
+    name: str | None
 
     def _refuse(self, node: nodes.Node, message: str) -> None:
         raise jinja2.TemplateSyntaxError(message, node.lineno, self.name)
@@ -240,6 +236,18 @@ class _Checked(NodeTransformer):
                 self._refuse(part, "put quotes around the value of the attribute, or text of a model could add others")
             before += "x"
         return self.generic_visit(node)
+
+
+class _Revised(_Checked, _Said, _Inlined):
+    """All of this on one walk over the template, which takes longer than what is done on it."""
+
+    def __init__(self, environment: Environment, name: str | None) -> None:
+        self.environment, self.words, self.name = environment, environment.words, name
+
+    def _keep(self, node: nodes.Node) -> nodes.Node:
+        return node  # nothing is below it
+
+    visit_Name = visit_Const = visit_TemplateData = _keep  # noqa: N815  the visitor's names
 
 
 class _Generator(CodeGenerator):

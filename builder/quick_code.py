@@ -100,9 +100,13 @@ class QuickGenerator(CodeGenerator):
     careful: nodes.Expr | None = None
 
     def visit_Template(self, node: nodes.Template, frame: Frame | None = None) -> None:  # noqa: N802
-        imported = (name for found in node.find_all(nodes.FromImport) for name in found.names)
-        names = {name if isinstance(name, str) else name[1] for name in imported}
-        self.macros = frozenset(names | {macro.name for macro in node.find_all(nodes.Macro)})
+        names: set[str] = set()
+        for found in node.find_all((nodes.FromImport, nodes.Macro)):
+            if isinstance(found, nodes.Macro):
+                names.add(found.name)
+            elif isinstance(found, nodes.FromImport):
+                names.update(name if isinstance(name, str) else name[1] for name in found.names)
+        self.macros = frozenset(names)
         super().visit_Template(node, frame)
 
     def write_commons(self) -> None:
