@@ -22,7 +22,7 @@ from jinja2.visitor import NodeTransformer
 from markupsafe import Markup
 
 from builder.prose import plain_text, show
-from builder.quick_code import QuickGenerator, QuickMacro, each, is_in, join, shown
+from builder.quick_code import FILTERS, QuickGenerator, QuickMacro, each, is_in, shown
 from builder.words import Words, format_whole
 
 _UNQUOTED = re.compile(r"""<[a-zA-Z][\w-]*(?:\s+[^\s<>="'/]+(?:="[^"]*"|='[^']*'|=[^\s"'<>]+)?)*\s+[\w:-]+=\s*\Z""")
@@ -74,7 +74,7 @@ class Environment(jinja2.Environment):
         """The environment of the quick code, with the filters of this one."""
         assert isinstance(self.loader, jinja2.DictLoader)  # noqa: S101  it is set above
         quick = _Quick(self.loader.mapping, self.words)
-        quick.filters.update(self.filters, join=join)
+        quick.filters.update({**self.filters, **FILTERS})
         return quick
 
     def load_source(self, name: str) -> tuple[str, str, None]:

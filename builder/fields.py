@@ -33,8 +33,12 @@ def to_fields(entry: Entry) -> Iterator[tuple[str, str, tuple[tuple[str, str], .
         "properties",
         say("Properties"),
         tuple(
-            (path, say("see the layer summary under Architecture") if value in summaries else value)
-            for path, value in _each_leaf(mlm.without_derived(item["properties"], entry.model))
+            [
+                (path, say("see the layer summary under Architecture"))
+                if len(value) > LONG_SUMMARY and value in summaries
+                else (path, value)
+                for path, value in _each_leaf(mlm.without_derived(item["properties"], entry.model))
+            ]
         ),
     )
     yield "assets", say("Assets"), tuple(_each_leaf(item["assets"]))
@@ -85,7 +89,8 @@ def _add_leaves(path: str, value: Any, found: list[tuple[str, str]]) -> None:
 
 def _add_element(path: str, value: Any, found: list[tuple[str, str]]) -> None:
     """An element of a list with objects in it."""
-    leaves = to_leaves("", value)
+    leaves: list[tuple[str, str]] = []
+    _add_leaves("", value, leaves)
     if len(leaves) > 1 and sum([len(text) for _, text in leaves]) <= SHORT_ROW:
         # A band, a class: one line of its own rather than one for each of its numbers.
         found.append((path, " · ".join([f"{key.removeprefix('.')} {text}" for key, text in leaves])))

@@ -13,7 +13,6 @@ from typing import Any
 
 from jinja2 import nodes
 from jinja2.compiler import CodeGenerator, Frame, MacroRef
-from jinja2.filters import do_join
 from jinja2.runtime import Macro
 from jinja2.utils import missing
 
@@ -84,12 +83,43 @@ def is_in(owner: Any, key: object) -> bool:
     return key in owner
 
 
-def join(values: Iterable[Any], between: str = "", attribute: str | int | None = None) -> str:
-    """Jinja's filter for texts alone, without asking each whether it is Markup."""
-    texts = values if isinstance(values, (list, tuple)) else list(values)
-    if attribute is None and all(type(text) is str for text in texts):
+def _join(texts: Iterable[Any], between: str = "") -> str:
+    """For texts alone, without asking each whether it is Markup."""
+    texts = list(texts)
+    if all(type(text) is str for text in texts):
         return str(between).join(texts)
-    raise TypeError(f"{do_join.__name__} is for more than texts")
+    raise TypeError("this is for texts alone")
+
+
+def _select(values: Iterable[Any]) -> list[Any]:
+    return [value for value in values if value]
+
+
+def _selectattr(values: Iterable[Any], name: str) -> list[Any]:
+    return [value for value in values if _attribute(value, name)]
+
+
+def _map(values: Iterable[Any], *, attribute: str) -> list[Any]:
+    return [_attribute(value, attribute) for value in values]
+
+
+def _attribute(value: Any, name: str) -> Any:
+    """For objects alone: of a mapping, these filters take an item."""
+    if hasattr(value, "keys"):
+        raise TypeError("this is for objects alone")
+    return getattr(value, name)
+
+
+def _max(values: Iterable[Any]) -> Any:
+    """For numbers alone: of texts, Jinja does not mind the case."""
+    numbers = list(values)
+    if numbers and set(map(type, numbers)) <= {int, float}:
+        return max(numbers)
+    raise TypeError("this is for numbers alone")
+
+
+FILTERS = {"join": _join, "list": list, "map": _map, "max": _max, "select": _select, "selectattr": _selectattr}
+"""Filters of Jinja for what they are mostly used for: they take less than Jinja's, and fail with more."""
 
 
 class QuickGenerator(CodeGenerator):
@@ -241,13 +271,19 @@ class QuickGenerator(CodeGenerator):
                     parts[-1] += text
                 else:
                     parts.append(text)
+        together = len(parts) > 2 and frame.buffer is not None
+        if together:
+            self.writeline(f"{frame.buffer}.extend((", node)
         for piece in parts:
-            self.writeline("yield " if frame.buffer is None else f"{frame.buffer}.append(", node)
+            if not together:
+                self.writeline("yield " if frame.buffer is None else f"{frame.buffer}.append(", node)
             if isinstance(piece, str):
                 self.write(repr(piece))
             else:
                 self._print(piece, frame)
-            self.write("" if frame.buffer is None else ")")
+            self.write(", " if together else "" if frame.buffer is None else ")")
+        if together:
+            self.write("))")
 
     def _print(self, node: nodes.Expr, frame: Frame) -> None:
         """The text of a value, escaped."""

@@ -31,6 +31,8 @@ CONTEXT = {
     "markup": Markup("<i>m</i>"),
     "html": "<i>m</i>",
     "numbers": [1, 2.5, True, None],
+    "rows": [{"items": 1, "of": "a"}, {"items": 2, "of": ""}],
+    "things": [Thing("a"), Thing("")],
     "nothing": "",
 }
 MACROS = (
@@ -55,9 +57,17 @@ SAME = (
     "{% set s = namespace(n=0) %}{% for n in [1, 2] %}{% set s.n = s.n + n %}{% endfor %}{{ s.n }}",
     "{% block a %}{{ html }}{% block b %}{{ markup }}{% endblock %}{% endblock %}",
     "in LoopContext({{ html }} in LoopContext(",
+    "{{ things | map(attribute='title') | join('&') }}{{ things | selectattr('title') | list | length }}",
+    "{{ [1, 3, 2.5] | max }}{{ [html, nothing, 1] | select | list | length }}",
+    "{{ html is none }}{{ none is none }}{{ rows[0]['none'] is defined }}{{ rows[0]['of'] | default('d') }}",
+    "{{ rows[0]['none'] | default(html) }}{{ rows[0]['none'] | default('d', true) }}{{ 'a' ~ (html if nothing) }}",
     "{{ 'shown[' }}{{ \"{}\\n'\" }}",
 )
 OTHER = (
+    "{{ rows | map(attribute='items') | join }}",
+    "{{ rows | selectattr('of') | list | length }}",
+    "{{ ['b', 'A'] | max }}{{ [] | max is defined }}",
+    "{{ numbers | select('number') | list | length }}",
     "{% block a %}{{ html }}{% endblock %}{{ self.a() }}",
     "{{ fields.of.get('a') | join }}",
     "{{ thing['title'] }}",
