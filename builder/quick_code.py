@@ -21,6 +21,9 @@ from builder.prose import show
 MOST_SHOWN, LONGEST_SHOWN = 20_000, 80
 """How many texts are known to need no escaping, and the characters that one of them has at most."""
 
+MAPPINGS = frozenset({"fields", "group", "item", "properties", "sections"})
+"""Names and fields of the template API that hold mappings, so that what follows a point is an item."""
+
 
 class Shown(dict[object, str]):
     """What values print as: `shown[value]` is `show(value)`. Texts that print as they are and come again and again
@@ -162,10 +165,13 @@ class QuickGenerator(CodeGenerator):
     # --- expressions -------------------------------------------------------------------------------------------------
 
     def visit_Getattr(self, node: nodes.Getattr, frame: Frame) -> None:  # noqa: N802
-        if node is self.careful or keyword.iskeyword(node.attr) or isinstance(node.node, nodes.Literal):
+        owner = node.node
+        named = owner.name if isinstance(owner, nodes.Name) else owner.attr if isinstance(owner, nodes.Getattr) else ""
+        careful = node is self.careful or named in MAPPINGS
+        if careful or keyword.iskeyword(node.attr) or isinstance(owner, nodes.Literal):
             super().visit_Getattr(node, frame)
             return
-        self._visit_owner(node.node, frame)
+        self._visit_owner(owner, frame)
         self.write(f".{node.attr}")
 
     def visit_Getitem(self, node: nodes.Getitem, frame: Frame) -> None:  # noqa: N802

@@ -61,6 +61,7 @@ SAME = (
     "{{ [1, 3, 2.5] | max }}{{ [html, nothing, 1] | select | list | length }}",
     "{{ html is none }}{{ none is none }}{{ rows[0]['none'] is defined }}{{ rows[0]['of'] | default('d') }}",
     "{{ rows[0]['none'] | default(html) }}{{ rows[0]['none'] | default('d', true) }}{{ 'a' ~ (html if nothing) }}",
+    "{{ fields.title }}{{ fields.items is defined }}{{ fields.of.get('a') | length }}",
     "{{ 'shown[' }}{{ \"{}\\n'\" }}",
 )
 OTHER = (
@@ -69,17 +70,16 @@ OTHER = (
     "{{ ['b', 'A'] | max }}{{ [] | max is defined }}",
     "{{ numbers | select('number') | list | length }}",
     "{% block a %}{{ html }}{% endblock %}{{ self.a() }}",
-    "{{ fields.of.get('a') | join }}",
+    "{{ fields.of.a }}",
     "{{ thing['title'] }}",
     "{{ [row(1)] | join }}",
-    "{{ fields.title }}",
+    "{{ rows[0].of }}",
     "{{ [1, '<'] }}{{ fields }}",
     "{% for n in numbers %}{{ loop.cycle('a', 'b') }}{{ loop.revindex }}{% endfor %}",
     "{% for n in [[1, [2]]] recursive %}{{ loop(n) if n is iterable else n }}{% endfor %}",
     "{{ any(1, 2, x=3) }}",
     "{% call around() %}{{ html }}{% endcall %}{{ [markup, html] | join(', ') }}",
     "{{ thing.parts | map('upper') | join(attribute=0) }}",
-    "{{ fields.items }}{{ fields.of.a }}",
 )
 
 
@@ -119,17 +119,26 @@ def test_blocks_can_be_replaced_and_extended() -> None:
     assert not environment.slow
 
 
-def test_own_templates_are_rendered_by_the_quick_code_alone(tmp_path: Path) -> None:
+def test_own_templates_are_rendered_by_the_quick_code_alone() -> None:
     for source in ("tests/golden/source", "catalog_src"):
         build(Settings(ROOT / source, base_url="https://example.org"))
         (environment,) = templates._environments.values()
         assert not environment.slow, source
-    (tmp_path / "card.html").write_text(
-        '{% extends "default/card.html" %}{% block sections %}{{ item.id }}{% endblock %}'
-    )
-    made = build(Settings(ROOT / "tests" / "golden" / "source", templates=tmp_path))
-    assert made.artifacts
-    assert templates._environments[next(iter(templates._environments))].slow == {"card.html"}
+
+
+@pytest.mark.parametrize(
+    ("own", "slow"),
+    [
+        ("{{ item.properties.datetime }}{% for file in card.files %}{{ file.fields.href }}{% endfor %}", set()),
+        ('{% set own = {"a": 1} %}{{ own.a }}', {"card.html"}),
+    ],
+)
+def test_templates_of_others_take_items_with_a_point(tmp_path: Path, own: str, slow: set[str]) -> None:
+    block = f'{{% extends "default/card.html" %}}{{% block sections %}}{own}{{% endblock %}}'
+    (tmp_path / "card.html").write_text(block)
+    assert build(Settings(ROOT / "tests" / "golden" / "source", templates=tmp_path)).artifacts
+    (environment,) = templates._environments.values()
+    assert environment.slow == slow
 
 
 def test_only_texts_that_print_as_they_are_are_known(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,12 +28,13 @@ TORCHSCRIPT = ("torch.jit.save", "torch.jit.script", "torch.jit.trace")
 @dataclass(frozen=True, slots=True)
 class Site:
     """What deploy files are made from: a model and its recipe, the names of the files beside its card, the address of
-    their folder."""
+    their folder. `made` keeps a file that another one asks for, too."""
 
     model: Model
     recipe: Recipe
     files: frozenset[str] = frozenset()
     address: str | None = None
+    made: dict[str, DeployFile | Withheld] = field(default_factory=dict, compare=False)
 
     @property
     def local_weights(self) -> str | None:
