@@ -22,7 +22,7 @@ from jinja2.visitor import NodeTransformer
 from markupsafe import Markup
 
 from builder.prose import plain_text, show
-from builder.quick_code import FILTERS, QuickGenerator, QuickMacro, each, is_in, shown
+from builder.quick_code import FILTERS, QuickGenerator, QuickMacro, each, is_in, shown, take
 from builder.words import Words, format_whole
 
 _UNQUOTED = re.compile(r"""<[a-zA-Z][\w-]*(?:\s+[^\s<>="'/]+(?:="[^"]*"|='[^']*'|=[^\s"'<>]+)?)*\s+[\w:-]+=\s*\Z""")
@@ -275,6 +275,7 @@ class _Quick(Environment):
     code_generator_class = QuickGenerator
     each = staticmethod(each)
     is_in = staticmethod(is_in)
+    take = staticmethod(take)
     Macro = QuickMacro
     shown = shown
 

@@ -48,7 +48,7 @@ class Layers:
     total: int
 
 
-@functools.lru_cache(maxsize=64)  # models of a family have the same network
+@functools.lru_cache(maxsize=16)  # models of a family have the same network; a summary may be long
 def parse_layers(text: str, stated: int | None = None) -> Layers | None:
     """The layers in a summary, with their stages; None where it is none of the known kinds or does not add up."""
     if not text or len(text) > LONGEST_TEXT:

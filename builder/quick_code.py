@@ -86,6 +86,11 @@ def is_in(owner: Any, key: object) -> bool:
     return key in owner
 
 
+def take(owner: Any, key: Any) -> Any:
+    """An item of a mapping or a sequence, or an attribute of anything else."""
+    return owner[key] if type(key) is int or hasattr(owner, "keys") else getattr(owner, key)
+
+
 def _join(texts: Iterable[Any], between: str = "") -> str:
     """For texts alone, without asking each whether it is Markup."""
     texts = list(texts)
@@ -175,11 +180,17 @@ class QuickGenerator(CodeGenerator):
         self.write(f".{node.attr}")
 
     def visit_Getitem(self, node: nodes.Getitem, frame: Frame) -> None:  # noqa: N802
-        if node is self.careful or not isinstance(node.arg, nodes.Const) or isinstance(node.node, nodes.Literal):
+        if node is self.careful or isinstance(node.arg, nodes.Slice) or isinstance(node.node, nodes.Literal):
             super().visit_Getitem(node, frame)
-            return
-        self._visit_owner(node.node, frame)
-        self.write(f"[{node.arg.value!r}]")
+        elif isinstance(node.arg, nodes.Const):
+            self._visit_owner(node.node, frame)
+            self.write(f"[{node.arg.value!r}]")
+        else:
+            self.write("environment.take(")
+            self.visit(node.node, frame)
+            self.write(", ")
+            self.visit(node.arg, frame)
+            self.write(")")
 
     def _visit_owner(self, node: nodes.Expr, frame: Frame) -> None:
         """What an attribute is taken of: a name that is missing has none, and needs no question."""

@@ -62,9 +62,12 @@ SAME = (
     "{{ html is none }}{{ none is none }}{{ rows[0]['none'] is defined }}{{ rows[0]['of'] | default('d') }}",
     "{{ rows[0]['none'] | default(html) }}{{ rows[0]['none'] | default('d', true) }}{{ 'a' ~ (html if nothing) }}",
     "{{ fields.title }}{{ fields.items is defined }}{{ fields.of.get('a') | length }}",
+    "{% for key in ('title', 'parts') %}{{ thing[key] }}{% endfor %}{% for i in (0, -1) %}{{ numbers[i] }}{% endfor %}",
+    "{% for key in ('title', 'items') %}{{ fields[key] }}{% endfor %}{{ thing.title[:3] }}{{ html[1:][0] }}",
     "{{ 'shown[' }}{{ \"{}\\n'\" }}",
 )
 OTHER = (
+    "{% for key in (true, false) %}{{ thing.parts[key] }}{% endfor %}",
     "{{ rows | map(attribute='items') | join }}",
     "{{ rows | selectattr('of') | list | length }}",
     "{{ ['b', 'A'] | max }}{{ [] | max is defined }}",
