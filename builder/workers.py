@@ -76,6 +76,9 @@ class Workers:
 SERIAL = Workers()
 
 
+_ENDING = frozenset({signal.SIGINT, signal.SIGTERM})
+
+
 @dataclass(frozen=True, slots=True)
 class _Shared:
     """What every batch of a stage needs, pickled once; a worker unpickles it once, too."""
@@ -102,7 +105,8 @@ def run_batches(
     waiting: deque[Future[Sequence[R]]] = deque()
     try:
         for batch in batches:
-            waiting.append(workers.executor.submit(_work, function, batch, packed))
+            with _held_back():
+                waiting.append(workers.executor.submit(_work, function, batch, packed))
             if len(waiting) >= AHEAD * workers.jobs and not at_once:
                 yield _wait(waiting.popleft(), workers)
         while waiting:
@@ -116,6 +120,20 @@ def run_batches(
     finally:
         for future in waiting:
             future.cancel()
+
+
+@contextmanager
+def _held_back() -> Iterator[None]:
+    """Keeps Ctrl-C and SIGTERM waiting: the first batch starts the processes, and what is raised while one is forked
+    is printed and forgotten."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _wait(future: Future[R], workers: Workers) -> R:
@@ -188,6 +206,8 @@ def _begin() -> None:
     """Ctrl-C reaches every process of the terminal; the one that handed out the work ends the others."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)  # see _held_back
     collect_seldom()
 
 

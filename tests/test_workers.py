@@ -181,7 +181,10 @@ def test_a_result_that_will_never_come_is_not_waited_for(monkeypatch: pytest.Mon
 
 def kill_worker(process: subprocess.Popen[str]) -> None:
     """Kills one of the processes that do the work: children of the command, or of a server that is such a child."""
-    children = psutil.Process(process.pid).children()
+    children: list[psutil.Process] = []
+    while not children:  # what was read before the build was stopped is in the cache, so rendering starts them
+        children = psutil.Process(process.pid).children()
+        assert process.poll() is None
     below = [worker for child in children for worker in child.children()]
     (below or children)[0].kill()
 
