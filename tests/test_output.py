@@ -6,8 +6,8 @@ import hashlib
 import json
 import os
 import threading
+import time
 from collections.abc import Iterator
-from itertools import count
 from pathlib import Path
 
 import pytest
@@ -258,14 +258,15 @@ def test_the_stage_goes_although_others_still_write_there(target: Path) -> None:
     failed: list[OSError] = []
     begun = threading.Event()
 
-    def endless() -> Iterator[Artifact]:
-        for number in count():
+    def slowly() -> Iterator[Artifact]:
+        for number in range(200):
             yield Artifact(f"{number}", b"1")
             begun.set()
+            time.sleep(0.01)
 
     def write(stage: str) -> None:
         try:
-            stage_artifacts(endless(), stage)
+            stage_artifacts(slowly(), stage)
         except OSError as error:
             failed.append(error)
 
