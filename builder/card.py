@@ -158,7 +158,7 @@ def to_card(
         standings=to_standings(model, statistics),
         outputs=outputs,
         runtimes=runtimes,
-        deploy=tuple(replace(file, title=say(file.title)) for file in bundle.files),
+        deploy=tuple(map(_titled, bundle.files)),
         missing=tuple(_missing(model, bundle.missing)) if not model.withdrawn else (),
         sections=tuple(_extra_sections(model)),
         translations=to_views(model),
@@ -172,6 +172,12 @@ def to_card(
         issue_href=_issue_href(catalog, model),
         edit_href=f"{catalog.source_url.rstrip('/')}/{quote(entry.source)}" if catalog.source_url else "",
     )
+
+
+def _titled(file: DeployFile) -> DeployFile:
+    """The file with its title in the current language."""
+    title = say(file.title)
+    return file if title == file.title else replace(file, title=title)
 
 
 def _legend(output: Output) -> Iterator[ClassView]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
 
@@ -20,31 +21,37 @@ def to_bibtex(model: Model) -> str:
     """An entry for the model, and one for each publication; empty when the model states nothing to cite it by."""
     if not (model.doi or model.citation or model.publications):
         return ""
-    key = _key(model.id)
-    producers = [provider.name for provider in model.providers if "producer" in provider.roles]
+    producers = tuple(provider.name for provider in model.providers if "producer" in provider.roles)
     created = str(model.fields.get("created") or "")
+    year = created[:4] if re.match(r"\d{4}-", created) else ""
+    publications = tuple((publication.doi or "", publication.citation or "") for publication in model.publications)
+    return _entries(
+        model.id, model.own_name, model.version or "", producers, year, model.doi or "", model.citation or "",
+        publications,
+    )  # fmt: skip
+
+
+@functools.lru_cache(maxsize=64)  # of a model, the card, the card in Markdown and the file of its own ask for it
+def _entries(
+    model_id: str, title: str, version: str, producers: tuple[str, ...], year: str, doi: str, citation: str,
+    publications: tuple[tuple[str, str], ...],
+) -> str:  # fmt: skip
+    key = _key(model_id)
     entries = [
         _entry(
             key,
             author=" and ".join(f"{{{escape(name)}}}" for name in producers),
-            title=f"{{{escape(model.own_name)}}}",
-            version=escape(model.version or ""),
-            year=created[:4] if re.match(r"\d{4}-", created) else "",
-            doi=_verbatim(model.doi or ""),
-            url=_verbatim(doi_url(model.doi)) if model.doi else "",
-            note=escape(model.citation or ""),
+            title=f"{{{escape(title)}}}",
+            version=escape(version),
+            year=year,
+            doi=_verbatim(doi),
+            url=_verbatim(doi_url(doi)) if doi else "",
+            note=escape(citation),
         )
     ]
-    for number, publication in enumerate(model.publications, 1):
-        doi = publication.doi or ""
-        entries.append(
-            _entry(
-                f"{key}-{number}",
-                doi=_verbatim(doi),
-                url=_verbatim(doi_url(doi)) if doi else "",
-                note=escape(publication.citation or ""),
-            )
-        )
+    for number, (about, words) in enumerate(publications, 1):
+        url = _verbatim(doi_url(about)) if about else ""
+        entries.append(_entry(f"{key}-{number}", doi=_verbatim(about), url=url, note=escape(words)))
     return "\n\n".join(entries)
 
 

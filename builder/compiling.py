@@ -9,7 +9,8 @@ is a message with elements and values in it, which become `{0}`, `{1}` and so on
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
+from functools import cached_property
 from typing import Any
 
 import jinja2
@@ -21,6 +22,7 @@ from jinja2.visitor import NodeTransformer
 from markupsafe import Markup
 
 from builder.prose import plain_text, show
+from builder.quick_code import FILTERS, QuickGenerator, QuickMacro, each, is_in, shown, take
 from builder.words import Words, format_whole
 
 _UNQUOTED = re.compile(r"""<[a-zA-Z][\w-]*(?:\s+[^\s<>="'/]+(?:="[^"]*"|='[^']*'|=[^\s"'<>]+)?)*\s+[\w:-]+=\s*\Z""")
@@ -35,6 +37,7 @@ class Environment(jinja2.Environment):
     def __init__(self, sources: Mapping[str, str], words: Words = Words()) -> None:  # noqa: B008  frozen
         self.words = words
         self.parsing: list[str | None] = []
+        self.slow: set[str] = set()
         super().__init__(
             extensions=[_Say],
             loader=jinja2.DictLoader(sources),
@@ -50,14 +53,29 @@ class Environment(jinja2.Environment):
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
         tree = super()._parse(source, name, filename)
-        _Checked(name).visit(tree)
-        _Said(self.words, name).visit(tree)
         self.parsing.append(name)
         try:
-            _Inlined(self).visit(tree)
+            _Revised(self, name).visit(tree)
         finally:
             self.parsing.pop()
         return tree
+
+    def fill(self, name: str, context: Mapping[str, Any]) -> str:
+        """The text of a template: by its quick code, unless that failed once."""
+        if name not in self.slow:
+            try:
+                return self.quick.get_template(name).render(context)
+            except Exception:  # it is told below, in Jinja's words, where it is one of the template
+                self.slow.add(name)
+        return self.get_template(name).render(context)
+
+    @cached_property
+    def quick(self) -> _Quick:
+        """The environment of the quick code, with the filters of this one."""
+        assert isinstance(self.loader, jinja2.DictLoader)  # noqa: S101  it is set above
+        quick = _Quick(self.loader.mapping, self.words)
+        quick.filters.update({**self.filters, **FILTERS})
+        return quick
 
     def load_source(self, name: str) -> tuple[str, str, None]:
         """What `_parse` takes of a template."""
@@ -135,8 +153,8 @@ def _choose(number: nodes.Expr, forms: list[list[nodes.Node]], words: Words, lin
 class _Said(NodeTransformer):
     """Puts the words of `say` and `say_count` in place of their calls."""
 
-    def __init__(self, words: Words, name: str | None) -> None:
-        self.words, self.name = words, name
+    words: Words
+    name: str | None
 
     def visit_Call(self, node: nodes.Call) -> nodes.Node:  # noqa: N802
         node = self.generic_visit(node)  # type: ignore[assignment]
@@ -176,8 +194,7 @@ class _Inlined(NodeTransformer):
     """Puts a template that is included in the place of its `include`, in a scope of its own: a card has thirteen, and
     at each Jinja looks the template up and copies the context."""
 
-    def __init__(self, environment: Environment) -> None:
-        self.environment = environment
+    environment: Environment
 
     def visit_Include(self, node: nodes.Include) -> nodes.Node:  # noqa: N802
         name = node.template.value if isinstance(node.template, nodes.Const) else None
@@ -195,8 +212,7 @@ class _Inlined(NodeTransformer):
 class _Checked(NodeTransformer):
     """Refuses what would print a model's text unescaped."""
 
-    def __init__(self, name: str | None) -> None:
-        self.name = name
+    name: str | None
 
     def _refuse(self, node: nodes.Node, message: str) -> None:
         raise jinja2.TemplateSyntaxError(message, node.lineno, self.name)
@@ -222,29 +238,20 @@ class _Checked(NodeTransformer):
         return self.generic_visit(node)
 
 
+class _Revised(_Checked, _Said, _Inlined):
+    """All of this on one walk over the template, which takes longer than what is done on it."""
+
+    def __init__(self, environment: Environment, name: str | None) -> None:
+        self.environment, self.words, self.name = environment, environment.words, name
+
+    def _keep(self, node: nodes.Node) -> nodes.Node:
+        return node  # nothing is below it
+
+    visit_Name = visit_Const = visit_TemplateData = _keep  # noqa: N815  the visitor's names
+
+
 class _Generator(CodeGenerator):
-    """Compiles `{{ x }}` to a call of `show`, in place of the two of `finalize` and `escape`, and calls of macros to
-    what they are, without asking whether a function wants the context."""
-
-    macros: frozenset[str] = frozenset()
-
-    def visit_Template(self, node: nodes.Template, frame: Frame | None = None) -> None:  # noqa: N802
-        imported = (name for found in node.find_all(nodes.FromImport) for name in found.names)
-        names = {name if isinstance(name, str) else name[1] for name in imported}
-        self.macros = frozenset(names | {macro.name for macro in node.find_all(nodes.Macro)})
-        super().visit_Template(node, frame)
-
-    def visit_Call(self, node: nodes.Call, frame: Frame, forward_caller: bool = False) -> None:  # noqa: N802
-        named = isinstance(node.node, nodes.Name) and node.node.name in self.macros
-        if not named or node.dyn_args or node.dyn_kwargs or forward_caller:
-            super().visit_Call(node, frame, forward_caller=forward_caller)
-            return
-        self.visit(node.node, frame)
-        self.write("(")
-        for argument in (*node.args, *node.kwargs):
-            self.visit(argument, frame)
-            self.write(", ")
-        self.write(")")
+    """Compiles `{{ x }}` to a call of `show`, in place of the two of `finalize` and `escape`."""
 
     def _output_child_pre(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:
         if frame.eval_ctx.volatile or not frame.eval_ctx.autoescape:
@@ -260,6 +267,35 @@ class _Generator(CodeGenerator):
 
 
 Environment.code_generator_class = _Generator
+
+
+class _Quick(Environment):
+    """The same templates in code that does less, and fails where that is not enough: see `quick_code`."""
+
+    code_generator_class = QuickGenerator
+    each = staticmethod(each)
+    is_in = staticmethod(is_in)
+    take = staticmethod(take)
+    Macro = QuickMacro
+    shown = shown
+
+    def __init__(self, sources: Mapping[str, str], words: Words) -> None:
+        super().__init__(sources, words)
+        self.ready: dict[str, jinja2.Template] = {}
+
+    def get_template(
+        self,
+        name: str | jinja2.Template,
+        parent: str | None = None,
+        globals: MutableMapping[str, Any] | None = None,  # noqa: A002  the library's name
+    ) -> jinja2.Template:
+        """The template, without Jinja's look at whether it has changed."""
+        found = self.ready.get(name) if isinstance(name, str) else None
+        if found is None:
+            found = super().get_template(name, parent, globals)
+            found.globals = dict(found.globals)  # Jinja's own is searched in two places, at each import
+            self.ready[str(found.name)] = found
+        return found
 
 
 def _finalize(value: object) -> object:

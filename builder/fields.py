@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -32,8 +33,12 @@ def to_fields(entry: Entry) -> Iterator[tuple[str, str, tuple[tuple[str, str], .
         "properties",
         say("Properties"),
         tuple(
-            (path, say("see the layer summary under Architecture") if value in summaries else value)
-            for path, value in _each_leaf(mlm.without_derived(item["properties"], entry.model))
+            [
+                (path, say("see the layer summary under Architecture"))
+                if len(value) > LONG_SUMMARY and value in summaries
+                else (path, value)
+                for path, value in _each_leaf(mlm.without_derived(item["properties"], entry.model))
+            ]
         ),
     )
     yield "assets", say("Assets"), tuple(_each_leaf(item["assets"]))
@@ -63,23 +68,43 @@ def _add_leaves(path: str, value: Any, found: list[tuple[str, str]]) -> None:
         found.append((path, value))
     elif kind is dict and value:
         for key, inner in value.items():
-            _add_leaves(f"{path}.{key}", inner, found)
+            if type(inner) is str:
+                found.append((f"{path}.{key}", inner))
+            else:
+                _add_leaves(f"{path}.{key}", inner, found)
     elif kind is not list or not value:
         found.append((path, _plain(value)))
-    elif any(type(inner) is dict for inner in value):
-        for index, inner in enumerate(value):
-            leaves = to_leaves("", inner)
-            if len(leaves) > 1 and sum([len(text) for _, text in leaves]) <= SHORT_ROW:
-                # A band, a class: one line of its own rather than one for each of its numbers.
-                words = " · ".join([f"{key.removeprefix('.')} {text}" for key, text in leaves])
-                found.append((f"{path}[{index}]", words))
-            else:
-                found += [(f"{path}[{index}]{key}", text) for key, text in leaves]
-    elif any(type(inner) is list for inner in value):
-        found.append((path, _plain(value)))
     else:
-        found.append((path, ", ".join([inner if type(inner) is str else _plain(inner) for inner in value])))
+        kinds = set(map(type, value))
+        if dict in kinds:
+            for index, inner in enumerate(value):
+                _add_element(f"{path}[{index}]", inner, found)
+        elif list in kinds:
+            found.append((path, _plain(value)))
+        elif kinds == {str}:
+            found.append((path, ", ".join(value)))
+        else:
+            found.append((path, ", ".join([inner if type(inner) is str else _plain(inner) for inner in value])))
+
+
+def _add_element(path: str, value: Any, found: list[tuple[str, str]]) -> None:
+    """An element of a list with objects in it."""
+    leaves: list[tuple[str, str]] = []
+    _add_leaves("", value, leaves)
+    if len(leaves) > 1 and sum([len(text) for _, text in leaves]) <= SHORT_ROW:
+        # A band, a class: one line of its own rather than one for each of its numbers.
+        found.append((path, " · ".join([f"{key.removeprefix('.')} {text}" for key, text in leaves])))
+    else:
+        found += [(f"{path}{key}", text) for key, text in leaves]
 
 
 def _plain(value: Any) -> str:
+    kind = type(value)
+    if (kind is float or kind is int) and value:  # 0.0 and -0.0 would be one key
+        return _number(value)
+    return orjson.dumps(value).decode()
+
+
+@functools.lru_cache(maxsize=4096, typed=True)  # wavelengths, indices, sizes: most come again in the next model
+def _number(value: float) -> str:
     return orjson.dumps(value).decode()

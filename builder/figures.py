@@ -9,8 +9,9 @@ from __future__ import annotations
 import functools
 import itertools
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from builder.model import Band, UsefulBand
 from builder.rules.imagery import COMMON_NAME_RANGES
@@ -86,8 +87,7 @@ class Spectrum:
     loose: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Span:
+class _Span(NamedTuple):
     """Where a band lies, in micrometres."""
 
     low: float
@@ -98,47 +98,32 @@ class _Span:
 
 def to_spectrum(bands: Sequence[Band | UsefulBand], others: Sequence[Band | UsefulBand], name: str) -> Spectrum | None:
     """The strip of an input's bands in channel order; None when there is nothing to place on it."""
-    placed = [(span, channel, band) for channel, band in enumerate(bands) if (span := _span(band)) is not None]
+    spans = [_span(band) for band in bands]
     rest = [(span, band) for band in others if (span := _span(band)) is not None and not span.loose]
-    thermal = any(map(_is_thermal, [*(p[0] for p in placed), *(r[0] for r in rest)]))
-    axis = _Axis(thermal)
-    outside = [
-        say("channel {0}: {1}", channel, _title(band)) for channel, band in enumerate(bands) if _span(band) is None
-    ]
-    outside += [
-        say("channel {0}: {1}", channel, _title(band)) for span, channel, band in placed if axis.place(span) is None
-    ]
-    bars: list[Bar] = []
-    ends: list[float] = []
-    drawn: list[tuple[float, float, int]] = []
-    heights: dict[int, int] = {}
-    for span, channel, _band in sorted(placed, key=lambda p: (-math.log(p[0].high / p[0].low), p[1])):
-        if (ends_at := axis.place(span)) is not None:
-            left, right = ends_at
-            level = max((deep + 1 for a, b, deep in drawn if min(right, b) - max(left, a) > 0.6 * (right - left)),
-                        default=0)  # fmt: skip
-            drawn.append((left, right, min(level, 2)))
-            heights[channel] = min(level, 2) * _NESTED
-    lanes: dict[int, int] = {}
-    for span, channel, _band in sorted(placed, key=lambda p: (p[0].centre, p[1])):
-        if channel in heights:
-            centre = axis.at(span.centre)
-            lane = next((i for i, end in enumerate(ends) if end <= centre), len(ends))
-            if lane < _MOST_LANES:
-                ends[lane : lane + 1] = [centre + _LANE_WIDTH + _DIGIT_WIDTH * (len(str(channel)) - 1)]
-                lanes[channel] = lane
-    for span, channel, band in sorted(placed, key=lambda p: (heights.get(p[1], 0), p[0].centre, p[1])):
-        if channel in heights:
-            label = str(channel) if channel in lanes else ""
-            title = say("channel {0}: {1}", channel, _title(band))
-            bars.append(_bar(axis, span, label, title, lanes.get(channel, 0), heights[channel]))
-    if not bars:
+    thermal = any(span is not None and _is_thermal(span) for span in (*spans, *(span for span, _ in rest)))
+    axis = _AXES[thermal]
+    titles = [say("channel {0}: {1}", channel, _title(band)) for channel, band in enumerate(bands)]
+    outside = [title for title, span in zip(titles, spans, strict=True) if span is None]
+    placed: dict[int, tuple[_Span, tuple[float, float], float]] = {}
+    for channel, span in enumerate(spans):
+        if span is not None and (ends_at := axis.place(span)) is not None:
+            placed[channel] = span, ends_at, axis.at(span.centre)
+        elif span is not None:
+            outside.append(titles[channel])
+    if not placed:
         return None
-    top = len(ends) * LANE_HEIGHT + 2
+    heights = _nest(placed)
+    lanes, deepest = _place_numbers(placed)
+    bars = [
+        _bar(*placed[channel], str(channel) if channel in lanes else "", titles[channel], lanes.get(channel, 0), height)
+        for channel, height in sorted(heights.items(), key=lambda pair: (pair[1], placed[pair[0]][0].centre, pair[0]))
+    ]
+    unread = [(span, ends_at, _title(band)) for span, band in rest if (ends_at := axis.place(span)) is not None]
+    top = deepest * LANE_HEIGHT + 2
     return Spectrum(
         name,
         tuple(bars),
-        tuple(_bar(axis, span, "", _title(band)) for span, band in rest if axis.place(span) is not None),
+        tuple(_bar(span, ends_at, axis.at(span.centre), "", title) for span, ends_at, title in unread),
         axis.tracks,
         axis.ticks,
         tuple(outside),
@@ -148,6 +133,32 @@ def to_spectrum(bands: Sequence[Band | UsefulBand], others: Sequence[Band | Usef
     )
 
 
+def _nest(placed: Mapping[int, tuple[_Span, tuple[float, float], float]]) -> dict[int, int]:
+    """How much lower than the strip the bar of each channel is: more, where it lies within wider ones."""
+    heights: dict[int, int] = {}
+    drawn: list[tuple[float, float, int]] = []
+    for channel in sorted(placed, key=lambda c: (-math.log(placed[c][0].high / placed[c][0].low), c)):
+        left, right = placed[channel][1]
+        level = max((deep + 1 for a, b, deep in drawn if min(right, b) - max(left, a) > 0.6 * (right - left)),
+                    default=0)  # fmt: skip
+        drawn.append((left, right, min(level, 2)))
+        heights[channel] = min(level, 2) * _NESTED
+    return heights
+
+
+def _place_numbers(placed: Mapping[int, tuple[_Span, tuple[float, float], float]]) -> tuple[dict[int, int], int]:
+    """The row of the number of each channel, as far as there is room, and how many rows there are."""
+    lanes: dict[int, int] = {}
+    ends: list[float] = []
+    for channel in sorted(placed, key=lambda c: (placed[c][0].centre, c)):
+        centre = placed[channel][2]
+        lane = next((i for i, end in enumerate(ends) if end <= centre), len(ends))
+        if lane < _MOST_LANES:
+            ends[lane : lane + 1] = [centre + _LANE_WIDTH + _DIGIT_WIDTH * (len(str(channel)) - 1)]
+            lanes[channel] = lane
+    return lanes, len(ends)
+
+
 class _Axis:
     """Where a wavelength stands, in percent: logarithmic, or half of all bands would share a fifth of the strip."""
 
@@ -155,9 +166,15 @@ class _Axis:
         self.parts = [(SHORTEST, LONGEST, 0.0, THERMAL_START - 4 if thermal else 100.0)]
         if thermal:
             self.parts.append((COLDEST, WARMEST, THERMAL_START, 100.0))
+        self.tracks = tuple((_percent(left), _percent(right - left)) for _, _, left, right in self.parts)
+        ticks = [*TICKS, *(THERMAL_TICKS if thermal else ())]
+        self.ticks = tuple((_percent(self.at(tick)), f"{tick * 1000:.0f}") for tick in ticks)
 
     def at(self, wavelength: float) -> float:
-        low, high, left, right = next((p for p in self.parts if wavelength <= p[1]), self.parts[-1])
+        for part in self.parts:
+            if wavelength <= part[1]:
+                break
+        low, high, left, right = part
         return left + (right - left) * math.log(wavelength / low) / math.log(high / low)
 
     def place(self, span: _Span) -> tuple[float, float] | None:
@@ -170,15 +187,6 @@ class _Axis:
                     left, right = middle - NARROWEST / 2, middle + NARROWEST / 2
                 return left, right
         return None
-
-    @property
-    def tracks(self) -> tuple[tuple[str, str], ...]:
-        return tuple((_percent(left), _percent(right - left)) for _, _, left, right in self.parts)
-
-    @property
-    def ticks(self) -> tuple[tuple[str, str], ...]:
-        ticks = [*TICKS, *(THERMAL_TICKS if len(self.parts) > 1 else ())]
-        return tuple((_percent(self.at(tick)), f"{tick * 1000:.0f}") for tick in ticks)
 
 
 def _span(band: Band | UsefulBand) -> _Span | None:
@@ -196,12 +204,12 @@ def _is_thermal(span: _Span) -> bool:
     return COLDEST <= span.centre <= WARMEST
 
 
-def _bar(axis: _Axis, span: _Span, label: str, title: str, lane: int = 0, top: int = 0) -> Bar:
-    left, right = axis.place(span) or (0.0, 0.0)
-    centre = _percent(axis.at(span.centre))
-    return Bar(
-        _percent(left), _percent(right - left), centre, colour_of(span.centre), label, title, lane, top, span.loose
-    )
+def _bar(
+    span: _Span, ends: tuple[float, float], middle: float, label: str, title: str, lane: int = 0, top: int = 0
+) -> Bar:
+    left, right = ends
+    x, width = _percent(left), _percent(right - left)
+    return Bar(x, width, _percent(middle), colour_of(span.centre), label, title, lane, top, span.loose)
 
 
 def _title(band: Band | UsefulBand) -> str:
@@ -219,8 +227,12 @@ def _nanometres(micrometres: float) -> str:
     return localize(f"{float(f'{micrometres * 1000:.4g}'):g} nm")
 
 
+@functools.lru_cache(maxsize=4096)  # bands of the same sensors lie at the same places; no value is -0.0, which is 0.0
 def _percent(value: float) -> str:
     return f"{round(value, 2):g}%"
+
+
+_AXES = (_Axis(thermal=False), _Axis(thermal=True))
 
 
 @functools.lru_cache(maxsize=1024)
@@ -266,7 +278,12 @@ class Radar:
 
 def polarization_of(band: Band | UsefulBand) -> str:
     """VV, VH, HH or HV if the band's name is or ends in one; else empty."""
-    last = (band.name or "").upper().replace("-", "_").rsplit("_", 1)
+    return _polarization(band.name) if band.name else ""
+
+
+@functools.lru_cache(maxsize=1024)
+def _polarization(name: str) -> str:
+    last = name.upper().replace("-", "_").rsplit("_", 1)
     return next((part for part in reversed(last) if part in POLARIZATIONS), "")
 
 
@@ -345,21 +362,33 @@ NO_GLYPH = Glyph()
 
 def draw_rows(colours: Sequence[str]) -> Glyph:
     """An image's bands, one below the other."""
-    rows = colours[:MOST_DRAWN]
+    return _rows(tuple(colours[:MOST_DRAWN]))
+
+
+@functools.lru_cache(maxsize=256)  # models for the same imagery have the same figures
+def _rows(rows: tuple[str, ...]) -> Glyph:
     step = 32 / max(len(rows), 1)
     return Glyph(_areas(_rect(0, 2 + i * step, 40, max(step - 1, 1), colour) for i, colour in enumerate(rows)))
 
 
 def draw_columns(colours: Sequence[str]) -> Glyph:
     """The chosen bands, in channel order from left to right."""
-    columns = colours[:MOST_DRAWN]
+    return _columns(tuple(colours[:MOST_DRAWN]))
+
+
+@functools.lru_cache(maxsize=256)
+def _columns(columns: tuple[str, ...]) -> Glyph:
     step = min(68 / max(len(columns), 1), 14)
     return Glyph(_areas(_rect(i * step, 4, max(step - 1.5, 1), 28, colour) for i, colour in enumerate(columns)))
 
 
 def draw_slabs(colours: Sequence[str]) -> Glyph:
     """A tensor: its channels behind each other, the first one in front."""
-    slabs = colours[:MOST_DRAWN]
+    return _slabs(tuple(colours[:MOST_DRAWN]))
+
+
+@functools.lru_cache(maxsize=256)
+def _slabs(slabs: tuple[str, ...]) -> Glyph:
     step = min(40 / max(len(slabs), 1), 7)
     drawn = [_rect(i * step, 12 - i * 10 / max(len(slabs), 1), 22, 22, colour) for i, colour in enumerate(slabs)]
     return Glyph(_areas(reversed(drawn)))
@@ -389,6 +418,11 @@ def draw_whiskers(mean: Sequence[float], std: Sequence[float]) -> Glyph:
 
 def draw_profile(numbers: Sequence[int]) -> Glyph:
     """The stages of a network, side by side, as high as the root of their numbers. Without numbers: any layers."""
+    return _profile(tuple(numbers))
+
+
+@functools.lru_cache(maxsize=256)
+def _profile(numbers: tuple[int, ...]) -> Glyph:
     most = math.sqrt(max(numbers, default=0))
     heights = [max(28 * math.sqrt(max(number, 0)) / most, 2) for number in numbers] if most else _ANY_LAYERS
     step = min(68 / len(heights), 10)
@@ -406,5 +440,6 @@ def _areas(rects: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
     return tuple((colour, "".join(data for _, data in members)) for colour, members in groups)
 
 
+@functools.lru_cache(maxsize=4096)  # small figures have corners at the same places; no value is -0.0, which is 0.0
 def _number(value: float) -> str:
     return f"{round(value, 1):g}"

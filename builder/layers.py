@@ -7,6 +7,7 @@ the rows add up to the total: in any other text some row was misread, or is not 
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 from collections.abc import Callable, Iterable
@@ -47,6 +48,7 @@ class Layers:
     total: int
 
 
+@functools.lru_cache(maxsize=16)  # models of a family have the same network; a summary may be long
 def parse_layers(text: str, stated: int | None = None) -> Layers | None:
     """The layers in a summary, with their stages; None where it is none of the known kinds or does not add up."""
     if not text or len(text) > LONGEST_TEXT:

@@ -5,6 +5,7 @@ What comes out of here can be put into a page, whatever came in.
 
 from __future__ import annotations
 
+import functools
 import html
 import re
 import threading
@@ -22,6 +23,8 @@ from builder.words import current, say
 
 LONGEST_MARKDOWN = 100_000
 """Characters of a text beyond which it is shown as it was written."""
+_LONGEST_KEPT = 4_000
+"""Characters of a text whose HTML is kept, for when it comes again."""
 _MOST_LINES = 5_000
 _MOST_BRACKETS = 500
 SAFE_SCHEMES = frozenset({"http", "https", "mailto"})
@@ -103,8 +106,15 @@ def markdown(text: object, prefix: str = "text", level: int = 4) -> Markup:
     Headings start at `level` and skip none. `prefix` goes before the ids of footnotes and names the tables, so it
     must be unique on the page. Images of other hosts become links, because the pages load nothing from elsewhere.
     """
-    cleaner = _thread_cleaner()
-    clean = cleaner.clean(_to_html(plain_text(str(text))), prefix)
+    source = str(text)
+    convert = _to_markup if len(source) <= _LONGEST_KEPT else _to_markup.__wrapped__
+    return convert(source, prefix, level, current().language)
+
+
+@functools.lru_cache(maxsize=512)  # models of a family share texts: of what the cards of `catalog_src` show, half
+def _to_markup(source: str, prefix: str, level: int, language: str) -> Markup:  # noqa: ARG001  a part of the key
+    """What `markdown` gives; footnotes and tables have words in the `language` of the site."""
+    clean = _thread_cleaner().clean(_to_html(plain_text(source)), prefix)
     # A glance spares most texts the expressions.
     if "<img" in clean:
         clean = re.sub(r"<img(?![^>]* src=)[^>]*>", "", clean)

@@ -7,6 +7,7 @@ the same is named as inferred.
 
 from __future__ import annotations
 
+import functools
 import math
 import textwrap
 from collections.abc import Iterator, Sequence
@@ -247,8 +248,7 @@ def _program(model: Model, recipe: Recipe) -> Iterator[str]:
         if notes:
             yield f"# {title}"
             for note in notes:
-                short = len(note) < _WIDTH
-                yield from [f"# - {note}"] if short else textwrap.wrap(f"# - {note}", _WIDTH, subsequent_indent="#   ")
+                yield from [f"# - {note}"] if len(note) < _WIDTH else _wrap_note(note)
     yield "import numpy as np"
     for number, preparation in enumerate(recipe.inputs, 1):
         yield from ("", "")
@@ -256,6 +256,11 @@ def _program(model: Model, recipe: Recipe) -> Iterator[str]:
     for number, interpretation in enumerate(recipe.outputs, 1):
         yield from ("", "")
         yield from _postprocess(f"postprocess{_suffix(number, recipe.outputs)}", interpretation)
+
+
+@functools.lru_cache(maxsize=256)  # models lack the same facts, and textwrap takes its time
+def _wrap_note(note: str) -> list[str]:
+    return textwrap.wrap(f"# - {note}", _WIDTH, subsequent_indent="#   ")
 
 
 def _suffix(number: int, of: Sequence[object]) -> str:

@@ -6,8 +6,8 @@ key. What models say reaches a template only as a value: it is escaped, or it go
 
 from __future__ import annotations
 
+import functools
 import hashlib
-import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -19,7 +19,8 @@ from markupsafe import Markup, escape
 
 from builder.compiling import Environment
 from builder.plain_yaml import read_plain
-from builder.prose import markdown, safe_href, show
+from builder.prose import markdown, safe_href
+from builder.quick_code import shown
 from builder.words import ENGLISH, Words, current, format_whole, load, localize, say, speaking
 
 DEFAULT = "default/"
@@ -76,7 +77,7 @@ class Templates:
         """The template's text with the context filled in. Raises TemplatesError, with file and line."""
         try:
             with speaking(self.language):
-                return _environment(self).get_template(name).render(**context)
+                return _environment(self).fill(name, context)
         except jinja2.TemplateSyntaxError as error:
             raise TemplatesError(f"template {error.name or name}, line {error.lineno}: {error.message}") from error
         except jinja2.TemplateError as error:
@@ -218,10 +219,17 @@ def format_filesize(value: float) -> str:
 def _scaled(value: float, units: tuple[str, ...], *, whole: bool) -> str:
     if whole and abs(value) < 1000:
         return f"{format_number(value)}{units[0]}"
+    number, step = _scale(value, len(units) - 1)
+    return f"{format_number(number)}{units[step]}"
+
+
+@functools.lru_cache(maxsize=512)  # a card shows the same sizes several times
+def _scale(value: float, most: int) -> tuple[float, int]:
+    """The number to three digits, and how often it was divided by 1000."""
     step = 0
-    while step < len(units) - 1 and abs(float(f"{value:.3g}")) >= 1000:
+    while step < most and abs(float(f"{value:.3g}")) >= 1000:
         value, step = value / 1000, step + 1
-    return f"{format_number(float(f'{value:.3g}'))}{units[step]}"
+    return float(f"{value:.3g}"), step
 
 
 def format_moment(value: str | None) -> str:
@@ -232,17 +240,24 @@ def format_moment(value: str | None) -> str:
 
 def format_number(value: Any) -> str:
     """A number in the shortest form that reads back the same, with the mark of the language; else its text."""
+    if type(value) is str:
+        return value
     text = format_plain(value)
     return localize(text) if isinstance(value, float) else text
 
 
 def format_plain(value: Any) -> str:
     """A number as it is written in code; anything else as its text."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return str(value)
-    if isinstance(value, float) and math.isfinite(value) and value.is_integer() and abs(value) < 1e15:
-        return str(int(value))
-    return repr(value)
+    if type(value) is float:
+        return _float_text(value)
+    if isinstance(value, float):
+        return _float_text(float(value))
+    return repr(value) if isinstance(value, int) and not isinstance(value, bool) else str(value)
+
+
+@functools.lru_cache(maxsize=4096)  # wavelengths, means, sizes: most come again in the next model
+def _float_text(value: float) -> str:
+    return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
 
 
 def field_rows(rows: Iterable[tuple[str, str]]) -> Markup:
@@ -252,7 +267,7 @@ def field_rows(rows: Iterable[tuple[str, str]]) -> Markup:
     """
     # S704: what is put together has been escaped.
     return Markup(  # noqa: S704
-        "".join([f"<tr><td><code>{show(name)}</code></td><td>{show(value)}</td></tr>\n" for name, value in rows])
+        "".join([f"<tr><td><code>{shown[name]}</code></td><td>{shown[value]}</td></tr>\n" for name, value in rows])
     )
 
 

@@ -102,6 +102,7 @@ def _forget() -> None:
     words.load.cache_clear()
     templates._environments.clear()
     card._lead.cache_clear()
+    prose._to_markup.cache_clear()
     prose._local.__dict__.clear()
 
 

@@ -22,6 +22,7 @@ FAMILIES = {"commands", "deploy", "dlm", "rules", "exporters", "importers", "wei
 ROWS = (
     {"plain_yaml", "simple_markdown", "words"},
     {"prose"},
+    {"quick_code"},
     {"compiling"},
     {"templates"},
     {"held"},
@@ -64,7 +65,7 @@ ROWS = (
 # The modules through which a library comes in, so that another one could take its place.
 DOORS = {
     "click": {"cli", "commands", "reference"},
-    "jinja2": {"compiling", "templates"},
+    "jinja2": {"compiling", "quick_code", "templates"},
     "jsonschema": {"explain", "validate"},
     "jsonschema_rs": {"validate"},
     "markdown": {"prose"},

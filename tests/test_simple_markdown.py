@@ -20,7 +20,9 @@ PIECES = st.sampled_from([
     "![image](https://example.org/a.png)", "[^1]", "[^1]: note", "<b>", "&", "&amp;", "\\", "# ", "> ", "- ", "* ",
     "+ ", "    ", "\t", " ", "  ", "\n", "\n\n", "\n- ", "\n\n- ", "\n\n\n", "\u00a0", "\u2028", "\r\n", "|",
     "| a | b |\n| - | - |", "~~~", "```", "---", "===", "\n---", "\n===", ":", ". ", ", ", "!", "(", ")", "“", '"', "'",
-    "=", "~", "^", "{", "}", "https://example.org", "me@example.org", "*[abbr]: x", "term\n: x",
+    "`a_b`", "\n\n```sh\n", "\n```\n\n", "```\nx <y> \"&'\n```", "\n\n| a | b |\n| --- | ---: |\n", "| c | d_e |\n",
+    "| **f** | `g` |\n", "| h |\n", "|  | i |\n", "| - j | 1. k |\n", "| :---: |\n", "=", "~", "^", "{", "}",
+    "https://example.org", "me@example.org", "*[abbr]: x", "term\n: x",
 ])  # fmt: skip
 
 
@@ -33,6 +35,10 @@ PIECES = st.sampled_from([
 @example("2024. A year\n\n1. One")
 @example("Text  \nwith a break")
 @example("\u00a0x")
+@example("| a | b |\n| --- | ---: |\n| c | d |")
+@example("- a\n\n```\nb\n```\n\n- c")
+@example("a\n\n```sh\nb <c> \"'&\n\nd\n```\n\n| e |\n| --- |\n| **f** |")
+@example("```\n \n```")
 def test_what_is_not_refused_is_as_python_markdown_has_it(text: str) -> None:
     html = simple_html(text)
     if html is not None:
@@ -48,6 +54,8 @@ def test_what_is_not_refused_is_as_python_markdown_has_it(text: str) -> None:
         ("Set `x = 1`.", "<p>Set <code>x = 1</code>.</p>"),
         ("# Heading", None),
         ("A | B\n--- | ---\n1 | 2", None),
+        ("| a |\n| --- |\n| b | c |", None),
+        ("A\n\n```sh\n<b>\n```", '<p>A</p>\n<pre><code class="language-sh">&lt;b&gt;\n</code></pre>'),
         ("[x](javascript:alert)", None),
         ("<script>", None),
         ("", None),

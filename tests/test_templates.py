@@ -31,7 +31,7 @@ from builder.templates import (
     format_short,
     read_templates,
 )
-from builder.words import format_whole
+from builder.words import format_whole, speaking
 
 MACROS = {"link", "stated", "fact", "code", "empty", "heading"}
 """Those that `card.html` imports for its parts."""
@@ -443,6 +443,19 @@ def test_footnotes_have_ids_of_their_own() -> None:
     assert 'id="first-fnref:1"' in text
     assert 'href="#first-fn:1"' in text
     assert 'id="first-fn:1"' in text
+
+
+def test_what_is_kept_of_a_text_is_its_html_in_one_place_and_language() -> None:
+    text = "Text[^1]\n\n[^1]: Note"
+    first = markdown(text, "a")
+    assert "Back to text" in first
+    assert markdown(text, "a") is first
+    assert "a-fn" not in markdown(text, "b")
+    with speaking("fr"):
+        assert "Retour au texte" in markdown(text, "a")
+    assert markdown("# A", "a", 2) != markdown("# A", "a", 3)
+    long = "word " * 2000 + "word"
+    assert markdown(long) == f"<p>{long}</p>"
 
 
 def test_images_are_local_or_links() -> None:

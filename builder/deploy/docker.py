@@ -123,15 +123,15 @@ def _to_container(sheet: Sheet, docker: Docker) -> Container | None:
 
 def _to_image(sheet: Sheet, docker: Docker) -> str:
     name, tag = docker.image_name or "", docker.tag or ""
-    match = _REFERENCE.fullmatch(name) if len(name) <= _LONGEST else None
-    if match is None:
+    found = _read_reference(name)
+    if found is None:
         sheet.lack(
             (*docker.path, "image_name"), say("the name of a container image in the form that container tools read")
         )
         return ""
     sheet.state((*docker.path, "image_name"), name)
-    if match["tag"] or match["digest"]:
-        if not match["digest"] and match["tag"] == "latest":
+    if any(found):
+        if found == ("latest", ""):
             sheet.inferred.append("nothing pins the tag latest, it may be another image tomorrow")
         return name
     separator = "@" if re.fullmatch(_DIGEST, tag) else ":"
@@ -145,19 +145,31 @@ def _to_image(sheet: Sheet, docker: Docker) -> str:
     return f"{name}{separator}{tag}"
 
 
+@functools.lru_cache(maxsize=256)
+def _read_reference(name: str) -> tuple[str, str] | None:
+    """The tag and the digest in the reference of an image, empty where there is none; None for what is none."""
+    match = _REFERENCE.fullmatch(name) if len(name) <= _LONGEST else None
+    return None if match is None else (match["tag"] or "", match["digest"] or "")
+
+
 def _to_command(sheet: Sheet, docker: Docker) -> tuple[str, ...]:
     if not docker.run:
         sheet.inferred.append("the command is the one of the image, because none is stated")
         return ()
     sheet.state((*docker.path, "run"), docker.run)
-    words: list[str] = []
-    if not _SHELL_SYNTAX.search(docker.run):
-        try:
-            words = shlex.split(docker.run)
-        except ValueError:
-            words = []
-    if words:
-        return tuple(words)
+    if words := _split_command(docker.run):
+        return words
     # The container is given words, not a line for a shell: what needs a shell is handed to one.
     sheet.inferred.append("the command needs a shell, which the image is taken to have as sh")
     return ("sh", "-c", docker.run)
+
+
+@functools.lru_cache(maxsize=256)  # for each model several files ask, and shlex reads letter by letter
+def _split_command(run: str) -> tuple[str, ...]:
+    """The words of a command; none where it takes a shell to read it."""
+    if _SHELL_SYNTAX.search(run):
+        return ()
+    try:
+        return tuple(shlex.split(run))
+    except ValueError:
+        return ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import posixpath
 import re
 from collections.abc import Iterator
@@ -27,12 +28,13 @@ TORCHSCRIPT = ("torch.jit.save", "torch.jit.script", "torch.jit.trace")
 @dataclass(frozen=True, slots=True)
 class Site:
     """What deploy files are made from: a model and its recipe, the names of the files beside its card, the address of
-    their folder."""
+    their folder. `made` keeps a file that another one asks for, too."""
 
     model: Model
     recipe: Recipe
     files: frozenset[str] = frozenset()
     address: str | None = None
+    made: dict[str, DeployFile | Withheld] = field(default_factory=dict, compare=False)
 
     @property
     def local_weights(self) -> str | None:
@@ -106,6 +108,7 @@ def to_comments(lines: Iterator[str]) -> list[str]:
     return [f"# {line}" if line else "#" for line in lines]
 
 
+@functools.lru_cache(maxsize=1024)
 def to_field(path: Path) -> str:
     """A path in the model file as an author would write it."""
     steps = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
@@ -136,7 +139,12 @@ def file_name(asset: Asset) -> str:
 
 
 def _basename(asset: Asset) -> str:
-    parts = urlsplit(asset.href.replace("[", "%5B").replace("]", "%5D"))
+    return _last_part(asset.href)
+
+
+@functools.lru_cache(maxsize=64)  # of one model, four files ask
+def _last_part(href: str) -> str:
+    parts = urlsplit(href.replace("[", "%5B").replace("]", "%5D"))
     # The fragment of a package URL is the path inside the package, https://github.com/package-url/purl-spec.
     path = parts.fragment if parts.scheme == "pkg" and parts.fragment else parts.path
     return posixpath.basename(path)

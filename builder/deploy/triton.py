@@ -32,6 +32,12 @@ USUAL_NAMES = {"onnx": "model.onnx", "torchscript": "model.pt"}
 
 def render(site: Site) -> DeployFile | Withheld:
     """The configuration of the model; for ONNX the outputs are left to Triton, which reads them from the weights."""
+    if NAME not in site.made:
+        site.made[NAME] = _render(site)
+    return site.made[NAME]
+
+
+def _render(site: Site) -> DeployFile | Withheld:
     sheet, model = Sheet(NAME, TITLE), site.model
     kind = to_format(sheet, model)
     inputs = to_inputs(sheet, model, named=kind != "torchscript")

@@ -5,6 +5,7 @@ The author's own Markdown goes in as written, but for HTML, which is escaped, an
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -24,6 +25,25 @@ _FENCE = re.compile(r" {0,3}(```+|~~~+)")
 _HEADING = re.compile(r"( {0,3})(#{1,6})(?=\s|$)")
 _CODE_OR_HTML = re.compile(r"(`+[^`\n]*`+)|<(?=[A-Za-z/!?])(?!https?://[^\s<>]*>)")
 _UNDERLINE = re.compile(r" {0,3}(?:(=)=*|(-)-*)\s*")
+_MARKS = (
+    "#",
+    "<",
+    "```",
+    "~~~",
+    "\n-",
+    "\n=",
+    "\n ",
+    "\r",
+    "\f",
+    "\v",
+    "\x1c",
+    "\x1d",
+    "\x1e",
+    "\x85",
+    "\u2028",
+    "\u2029",
+)
+"""Without any of them, a text has no heading, no fence and no HTML. The last are ends of lines that few texts have."""
 _PARAGRAPH = re.compile(r" {0,3}[^\s#>|*+-]")
 
 
@@ -49,29 +69,39 @@ def to_markdown(entry: Entry) -> str:
 
 def plain(value: object) -> str:
     """A value as text on one line that Markdown shows as it is."""
-    if not isinstance(value, str):
-        return format_number(value) if isinstance(value, (int, float)) else str(value)
-    return value if value.isalnum() else " ".join(value.split()).translate(_ESCAPES)
+    if isinstance(value, str):
+        return _plain_text(value)
+    return format_number(value) if isinstance(value, (int, float)) else str(value)
+
+
+@functools.lru_cache(maxsize=4096)  # names of bands and classes, formats, words of the same tables
+def _plain_text(text: str) -> str:
+    return text if text.isalnum() else " ".join(text.split()).translate(_ESCAPES)
 
 
 def prose(text: str, level: int) -> str:
     """The author's Markdown, its headings from `level` on, and its HTML as text."""
+    given = text.strip().splitlines()
+    if not any(mark in text for mark in _MARKS):
+        return "\n".join(given)
     lines: list[str] = []
     fence = ""
-    for line in text.strip().splitlines():
-        mark = _FENCE.match(line)
+    for line in given:
+        mark = _FENCE.match(line) if "```" in line or "~~~" in line else None
         if fence:
             # A fence is closed by one of its own kind, as long or longer: CommonMark, section 4.5.
             fence = "" if mark and mark[1].startswith(fence) and line.strip() == mark[1] else fence
         elif mark:
             fence = mark[1]
-        elif (under := _UNDERLINE.fullmatch(line)) and lines and _PARAGRAPH.match(lines[-1]):
+        elif lines and (under := _UNDERLINE.fullmatch(line)) and _PARAGRAPH.match(lines[-1]):
             # The other way to write a heading: CommonMark, section 4.3.
             lines[-1] = "#" * ((1 if under[1] else 2) + level - 1) + " " + lines[-1].strip()
             continue
         elif not line.startswith(("    ", "\t")):
-            line = _HEADING.sub(lambda m: m[1] + "#" * min(6, len(m[2]) + level - 1), line)
-            line = _CODE_OR_HTML.sub(lambda m: m[1] or "&lt;", line)
+            if "#" in line:
+                line = _HEADING.sub(lambda m: m[1] + "#" * min(6, len(m[2]) + level - 1), line)
+            if "<" in line:
+                line = _CODE_OR_HTML.sub(lambda m: m[1] or "&lt;", line)
         lines.append(line)
     return "\n".join([*lines, fence] if fence else lines)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import dataclass
 
@@ -32,10 +33,15 @@ def producers(model: Model) -> list[str]:
     return [provider.name for provider in model.providers if "producer" in provider.roles]
 
 
+@functools.lru_cache(maxsize=64)  # of a description, two forms ask for it
 def plain_words(markdown: str | None, length: int) -> str:
     """The beginning of a Markdown text without its commonest marks, on one line: much cheaper than rendering it."""
-    text = re.sub(r"!?\[([^\[\]]*)\]\((?:[^()\s]|\([^()\s]*\))*\)", r"\1", (markdown or "")[: 4 * length])
-    return shorten(re.sub(r"<[A-Za-z/!][^<>]*>|\*\*|`|^ *#+ ", " ", text, flags=re.MULTILINE), length)
+    text = (markdown or "")[: 4 * length]
+    if "](" in text:
+        text = re.sub(r"!?\[([^\[\]]*)\]\((?:[^()\s]|\([^()\s]*\))*\)", r"\1", text)
+    if "<" in text or "#" in text:
+        text = re.sub(r"<[A-Za-z/!][^<>]*>|\*\*|`|^ *#+ ", " ", text, flags=re.MULTILINE)
+    return shorten(text.replace("**", " ").replace("`", " "), length)
 
 
 def plain_license(model: Model) -> str | None:

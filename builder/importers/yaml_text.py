@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -59,7 +58,7 @@ def _comment(text: str, indent: int, bullet: str = "") -> Iterator[str]:
         return
     plain = _NOT_PRINTED.sub("\ufffd", " ".join(text.split()))
     pad = " " * indent + "# "
-    for number, line in enumerate(textwrap.wrap(plain, WIDTH, break_long_words=False, break_on_hyphens=False)):
+    for number, line in enumerate(_wrap(plain, WIDTH)):
         yield pad + (bullet if number == 0 else " " * len(bullet)) + line
 
 
@@ -82,7 +81,7 @@ def _value(head: str, value: Any, path: Path, indent: int, notes: Mapping[Path, 
         yield from _mapping(value, path, inner, notes)
     elif all(isinstance(one, (int, float)) for one in value) and not _noted(path, notes):
         yield head
-        wrapped = textwrap.wrap(to_flow(value), WIDTH - inner, break_long_words=False, break_on_hyphens=False)
+        wrapped = _wrap(to_flow(value), WIDTH - inner)
         yield from (" " * inner + (" " if number else "") + line for number, line in enumerate(wrapped))
     else:
         yield head
@@ -122,19 +121,30 @@ def _fits(value: Any, path: Path, column: int, notes: Mapping[Path, str]) -> boo
 def _text(head: str, text: str, indent: int) -> Iterator[str]:
     """A text plain where no reader can mistake it, in a block where it is long, else in quotes."""
     pad = " " * indent
-    if _DATE.fullmatch(text) or (_PLAIN_LINE.fullmatch(text) and text.lower() not in _WORDS and len(text) <= WIDTH):
+    short = len(text) <= WIDTH
+    if short and (_DATE.fullmatch(text) or (_PLAIN_LINE.fullmatch(text) and text.lower() not in _WORDS)):
         yield f"{head} {text}"
     elif _NOT_PRINTED.search(text) or (len(text) <= WIDTH - 20 and "\n" not in text):
         yield f"{head} {_quoted(text)}"
-    elif "\n" not in text and re.fullmatch(r"(?:[^\s]+ )*[^\s]+", text):
+    elif text == " ".join(text.split()):
         yield f"{head} >-"
-        wrapped = textwrap.wrap(text, WIDTH - indent, break_long_words=False, break_on_hyphens=False)
-        yield from (pad + line for line in wrapped)
+        yield from (pad + line for line in _wrap(text, WIDTH - indent))
     elif "\n" in text and re.match(r"\S", text) and not re.search(r"\n\s*\n$|\n[ \xa0\u3000]+$", text):
         yield f"{head} |" + ("" if text.endswith("\n") else "-")
         yield from (pad + line if line else "" for line in text.removesuffix("\n").split("\n"))
     else:
         yield f"{head} {_quoted(text)}"
+
+
+def _wrap(text: str, width: int) -> list[str]:
+    """Words with one space between them in lines; a word that is longer than the width stays whole."""
+    lines: list[str] = []
+    for word in text.split():
+        if lines and len(lines[-1]) + 1 + len(word) <= width:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
+    return lines
 
 
 def _key(key: str, *, flow: bool = False) -> str:
