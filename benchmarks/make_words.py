@@ -112,10 +112,19 @@ def write_catalog(catalog: Catalog, path: Path) -> None:
     path.write_bytes(made.getvalue())
 
 
+class _Unsigned(Catalog):
+    """A catalog that does not say which version of Babel wrote it, so that each one writes the same."""
+
+    @property
+    def mime_headers(self) -> list[tuple[str, str]]:  # type: ignore[override]
+        return [(name, value) for name, value in super().mime_headers if name != "Generated-By"]
+
+
 def compile_catalog(catalog: Catalog) -> bytes:
     """The catalog as the program reads it."""
-    made = io.BytesIO()
-    write_mo(made, catalog)
+    unsigned, made = _Unsigned(), io.BytesIO()
+    vars(unsigned).update(vars(catalog))
+    write_mo(made, unsigned)
     return made.getvalue()
 
 

@@ -110,8 +110,11 @@ def _write(tool: ModuleType, folder: Path) -> None:
     catalog = Catalog("fr", fuzzy=False)
     for message in tool.to_template():
         if message.id:
-            string = f"⟦{message.id}⟧" if isinstance(message.id, str) else tuple(f"⟦{text}⟧" for text in message.id)
-            catalog.add(message.id, string)
+            if isinstance(message.id, str):
+                catalog.add(message.id, f"⟦{message.id}⟧")
+            else:
+                one, many = message.id
+                catalog.add(message.id, (f"⟦{one}⟧", *[f"⟦{many}⟧"] * (catalog.num_plurals - 1)))
     folder.mkdir()
     (folder / "fr.mo").write_bytes(tool.compile_catalog(catalog))
     shutil.copy(FOLDER / "scripts.txt", folder)
