@@ -222,7 +222,7 @@ STAGES = {
     "lists, start page, feed, site map": ("page_parts",),
     "search index": ("search_parts",),
     "catalog and collections": ("stac_parts",),
-    "compare and write": ("publish",),
+    "compare and write": ("Stage.publish",),
     "batches: packing, versions, local files": ("run_read", "run_render", "run_parts"),
 }
 REST = "all else"
@@ -264,8 +264,10 @@ class Stopwatch:
 def stages(models: int) -> dict[str, float]:
     """The milliseconds of processor time per model that each stage of a serial build takes, in this process."""
     import builder.check
-    from builder import batches, pipeline
+    from builder import batches, deploy, exporters, pipeline
+    from builder.output import Stage
 
+    named = {"check_model": builder.check, "deploy": deploy, "exporters": exporters, "Stage": Stage}
     with tempfile.TemporaryDirectory(prefix="speed-") as folder, ExitStack() as patches:
         corpus.write_corpus(Path(folder) / "few", 8)
         corpus.write_corpus(Path(folder) / "source", models)
@@ -276,7 +278,7 @@ def stages(models: int) -> dict[str, float]:
             for name in names:
                 first, _, last = name.rpartition(".")
                 if first:
-                    owners = [builder.check if first == "check_model" else getattr(batches, first)]
+                    owners: list[Any] = [named[first]]
                 else:
                     owners = [module for module in (batches, pipeline) if hasattr(module, last)]
                 timed = watch.timed(stage, getattr(owners[0], last))

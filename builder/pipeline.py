@@ -134,7 +134,7 @@ def build(
             made = (artifact for artifact in chain(rendered(), parts, docs) if isinstance(artifact, Artifact))
             return replace(checked, artifacts=tuple(made))
         with Stage(site, past.held if past else None) as stage:
-            cards = rendered(stage)
+            cards = iter(rendered(stage))
             # With the first of them, others are begun elsewhere: meanwhile the rest is made here.
             published = stage.publish(chain(islice(cards, 1), parts, docs, cards))
     built = replace(checked, published=published)
