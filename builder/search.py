@@ -8,7 +8,6 @@ descriptions and is fetched when somebody searches; `search/details-<n>.js` the 
 
 from __future__ import annotations
 
-import json
 import math
 import re
 import sys
@@ -21,7 +20,7 @@ from typing import Any
 from builder.catalog import Entry, Library, Told, by_title
 from builder.details import to_record
 from builder.match import RULES
-from builder.output import Artifact, Part
+from builder.output import Artifact, Part, to_json_line
 from builder.prose import plain_text
 from builder.words import current, mark, say
 
@@ -328,7 +327,7 @@ def words_of(text: str) -> list[str]:
 
 def _script(name: str, variable: str, data: object) -> Artifact:
     """Data that is plain as a classic script: text in single quotes, which keeps JSON's own quotes short."""
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    text = to_json_line(data).decode().removesuffix("\n")
     text = text.replace("\\", "\\\\").replace("'", "\\'").replace("<", "\\u003c")
     text = text.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
     return Artifact(f"search/{name}.js", f"globalThis.{variable}=JSON.parse('{text}');\n".encode())
@@ -338,6 +337,8 @@ def _plain(data: object) -> object:
     """The data with what a page must not show taken out of its texts."""
     if isinstance(data, str):
         return plain_text(data)
+    if data is None or isinstance(data, (int, float)):
+        return data
     if isinstance(data, Mapping):
         return {plain_text(str(key)): _plain(value) for key, value in data.items()}
     return [_plain(value) for value in data] if isinstance(data, (list, tuple)) else data
