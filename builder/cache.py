@@ -22,7 +22,7 @@ from builder.held import Stamp, States
 FOLDER = ".dlm-catalog-cache"
 """Name of the folder, beside the source folder."""
 MAX_BYTES = 1_000_000_000
-"""Size from which the values that were not used for the longest time are removed."""
+"""Size from which the values that were not used for the longest time are removed, but for those of one build."""
 MOST_BUILDS = 50
 """Builds after which a value that none of them used is removed."""
 _FORMAT = 2
@@ -53,6 +53,7 @@ class Cache:
         self._database = database
         self._build = build
         self._late: list[str] = []
+        self._current: set[str] = set()  # the keys of this build
 
     def get(self, keys: Iterable[str]) -> dict[str, Any]:
         """The values of those keys that have one."""
@@ -62,6 +63,7 @@ class Cache:
                 row = self._database.execute("SELECT value, used FROM value WHERE key = ?", (key,)).fetchone()
                 if row is not None and (data := _checked(row[0])) is not None:
                     found[key] = data
+                    self._current.add(key)
                     if row[1] < self._build - _SOON:
                         self._late.append(key)
         try:
@@ -78,6 +80,7 @@ class Cache:
                 row = self._database.execute("SELECT used FROM value WHERE key = ?", (key,)).fetchone()
                 if row is not None:
                     found.add(key)
+                    self._current.add(key)
                     if row[0] < self._build - _SOON:
                         self._late.append(key)
         return found
@@ -98,6 +101,7 @@ class Cache:
         """The same, each value with its details, which are got one by one: they are JSON, by name."""
         with suppress(sqlite3.Error), self._database:
             for key, value, details in values:
+                self._current.add(key)
                 row = key, _sealed(orjson.dumps(value)), self._build
                 self._database.execute("INSERT OR REPLACE INTO value VALUES (?, ?, ?)", row)
                 rows = [(key, name, _sealed(data)) for name, data in details.items()]
@@ -128,11 +132,13 @@ class Cache:
         self.put({of: {"now": time.time_ns(), "states": states}})
 
     def prune(self) -> None:
-        """Removes what has not been used for long, and more when it is too much."""
+        """Removes what has not been used for long, and more when it is too much; nothing that this build used."""
         with suppress(sqlite3.Error), self._database:
             self._database.execute("DELETE FROM value WHERE used < ?", (self._build - MOST_BUILDS,))
             if (size := self._size()) > MAX_BYTES:
                 for (key,) in self._database.execute("SELECT key FROM value ORDER BY used").fetchall():
+                    if key in self._current:
+                        continue
                     self._database.execute("DELETE FROM value WHERE key = ?", (key,))
                     if self._size() < size / 2:
                         break

@@ -76,3 +76,17 @@ def test_too_much_is_halved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         assert len(made.find(f"new {n}" for n in range(10))) == 10
         assert not made.find(f"old {n}" for n in range(10))
     assert (tmp_path / "values.sqlite").stat().st_size < 250_000
+
+
+def test_what_a_build_uses_stays_however_much_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache, "MAX_BYTES", 50_000)
+    with opened(tmp_path) as made:
+        made.put_all((f"old {n}", n, {"long": to_detail("x" * 10_000)}) for n in range(20))
+    with opened(tmp_path) as made:
+        made.put_all((f"new {n}", n, {"long": to_detail("x" * 10_000)}) for n in range(10))
+        assert made.get(["old 3"])
+        assert made.find(["old 4"])
+        made.prune()
+    with opened(tmp_path) as made:
+        assert made.find(f"old {n}" for n in range(20)) == {"old 3", "old 4"}
+        assert len(made.find(f"new {n}" for n in range(10))) == 10
