@@ -18,7 +18,7 @@ from builder.feed import to_news
 from builder.lists import Row, to_row
 from builder.model import Model
 from builder.search import Row as SearchRow
-from builder.search import entry_words, to_lean_row
+from builder.search import entry_record, entry_words, to_lean_row
 from builder.source import LocalFile
 from builder.spool import Away, Slice, Spool, TemporaryFolder, fetch
 from builder.standing import entry_numbers
@@ -31,6 +31,7 @@ KEPT: Mapping[Callable[[Entry], Any], Callable[..., Any] | None] = {
     to_published: None,
     to_row: Row,
     to_lean_row: SearchRow,
+    entry_record: None,
     entry_words: None,
     models_json.to_record: None,
     entry_numbers: None,

@@ -20,6 +20,7 @@ from typing import Any
 from builder.catalog import Entry, Library, Told, by_title
 from builder.details import to_record
 from builder.match import RULES
+from builder.model import Model
 from builder.output import Artifact, Part, to_json_line
 from builder.prose import plain_text
 from builder.words import current, mark, say
@@ -35,6 +36,8 @@ NUMBERS = {
     "bands": (mark("Number of bands"), "", 1), "classes": (mark("Number of classes"), "", 1),
 }  # fmt: skip
 """Columns of numbers: label, unit that ranges are asked in, and how many make one of these units."""
+_INDEXED = frozenset({"id", "title", "language", "deprecated", "withdrawn", "number_of_classes", *NUMBERS})
+"""Keys of a record that the index needs besides its inputs."""
 FACETS = {
     "task": mark("Task"), "sensor": mark("Sensor"), "band": mark("Bands"), "level": mark("Process level"),
     "dtype": mark("Data type"), "framework": mark("Framework"), "architecture": mark("Architecture"),
@@ -61,8 +64,8 @@ _NARROWEST = 14
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A model in the index: its record, its facet values, and what is searched besides them: keywords, and the words
-    of its description and of its texts in other languages, each once and sorted."""
+    """A model in the index: what it needs of the record, or all of it; facet values; and what is searched besides them:
+    keywords, and the words of its description and of its texts in other languages, each once and sorted."""
 
     record: Mapping[str, Any]
     facets: Mapping[str, tuple[str, ...]]
@@ -94,12 +97,12 @@ def search_parts(library: Library) -> Iterator[Part]:
     yield Part("search words", (*about, Told(entries, entry_words)), words)
     yield Part("search rules", (*about, RULES), lambda: [_rules()])
 
-    def details(number: int, start: int) -> list[Artifact]:
-        return [_details(number, rows()[start : start + SHARD])]
+    def details(number: int, some: Sequence[Entry]) -> list[Artifact]:
+        return [_details(number, [entry.recall(entry_record) for entry in some])]
 
     for number, start in enumerate(range(0, len(entries), SHARD)):
-        told = Told(entries[start : start + SHARD], to_lean_row)
-        yield Part(f"search details-{number}", (*about, told), partial(details, number, start))
+        some = entries[start : start + SHARD]
+        yield Part(f"search details-{number}", (*about, Told(some, entry_record)), partial(details, number, some))
 
 
 def _shared(row: Row) -> Row:
@@ -112,7 +115,7 @@ def render_index(rows: Iterable[Row], collections: Mapping[str, str]) -> list[Ar
     """The scripts for these rows; `collections` are titles by id."""
     ordered = sorted(rows, key=lambda row: (row.record["title"].casefold(), row.record["id"]))
     shards = (ordered[start : start + SHARD] for start in range(0, len(ordered), SHARD))
-    details = [_details(number, shard) for number, shard in enumerate(shards)]
+    details = [_details(number, [row.record for row in shard]) for number, shard in enumerate(shards)]
     return [*_index(ordered, collections), _words([row.words for row in ordered]), _rules(), *details]
 
 
@@ -130,13 +133,13 @@ def _rules() -> Artifact:
     return _script("rules", "DLM_RULES", _plain(RULES))
 
 
-def _details(number: int, rows: Iterable[Row]) -> Artifact:
-    return _script(f"details-{number}", f"DLM_DETAILS_{number}", _plain([row.record for row in rows]))
+def _details(number: int, records: Iterable[Mapping[str, Any]]) -> Artifact:
+    return _script(f"details-{number}", f"DLM_DETAILS_{number}", _plain(records))
 
 
 def to_row(entry: Entry) -> Row:
-    """A model in the index."""
-    return replace(to_lean_row(entry), words=tuple(entry_words(entry)))
+    """A model in the index, with its whole record and all words."""
+    return replace(to_lean_row(entry), record=entry_record(entry), words=tuple(entry_words(entry)))
 
 
 def entry_words(entry: Entry) -> list[str]:
@@ -146,9 +149,19 @@ def entry_words(entry: Entry) -> list[str]:
     return sorted(set(words_of(" ".join(filter(None, texts)))))
 
 
+_last: list[tuple[Model, dict[str, Any]]] = []
+
+
+def entry_record(entry: Entry) -> dict[str, Any]:
+    """The record of a model; what is asked for it next is mostly the same."""
+    if not _last or _last[0][0] is not entry.model:
+        _last[:] = [(entry.model, to_record(entry.model))]
+    return _last[0][1]
+
+
 def to_lean_row(entry: Entry) -> Row:
-    """The same without the words, which change more often than all else."""
-    model, record = entry.model, to_record(entry.model)
+    """What the index says of a model, which is less, and changes less often, than what is said of it elsewhere."""
+    model, record = entry.model, entry_record(entry)
     gpus = [docker.gpu for runtime in model.runtime for docker in runtime.docker]
     names = [row[1] or row[0] for entered in record.get("inputs", []) for row in entered.get("bands", [])]
     frameworks = [runtime.framework for runtime in model.runtime]
@@ -166,8 +179,11 @@ def to_lean_row(entry: Entry) -> Row:
         "instrument": record.get("instruments", []),
         "collection": [model.collection],
     }
+    indexed = {key: value for key, value in record.items() if key in _INDEXED}
+    if inputs := record.get("inputs"):
+        indexed["inputs"] = [{key: one[key] for key in ("bands", "shape") if key in one} for one in inputs]
     return Row(
-        record,
+        indexed,
         {key: tuple(dict.fromkeys(str(value) for value in values if value)) for key, values in facets.items()},
         model.keywords,
         (),
