@@ -127,7 +127,8 @@ class Stage:
         self.changed: dict[str, str | int] = {}
         self.written = 0
         self.made_site = not site.exists()
-        self.previous = held.stated if held is not None and held.is_current(site) else read_manifest(site)
+        known = held is not None and held.manifest and held.is_current(site)
+        self.previous = held.stated if held is not None and known else read_manifest(site)
         if self.previous is None and not self.made_site and (not site.is_dir() or any(site.iterdir())):
             raise OutputError(
                 f"{site} is not empty and holds no {MANIFEST}, so it was not made by build-catalog; "

@@ -231,6 +231,17 @@ def test_a_full_disk_leaves_the_previous_site_as_it_was(target: Path, monkeypatc
     assert snapshot(target) == before
 
 
+def test_a_folder_of_others_is_refused_by_a_build_with_a_cache_too(target: Path) -> None:
+    target.mkdir(parents=True)
+    (target / "thesis.tex").write_text("important")
+    for manifest in (None, "no JSON", "{}"):
+        if manifest:
+            (target / MANIFEST).write_text(manifest)
+        with pytest.raises(OutputError, match="was not made by build-catalog"):
+            publish(artifacts(index_html="i"), target, find_held(target))
+    assert files(target) == [MANIFEST, "thesis.tex"]
+
+
 # --- files that other processes stage ---------------------------------------------------------------------------------
 
 

@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from shared import ROOT
 
-from builder.pipeline import Settings, check
+from builder.pipeline import Settings, load
 from builder.prose import _converter
 from builder.simple_markdown import simple_html
 
@@ -66,7 +66,7 @@ def test_simple_texts_are_converted_and_others_refused(text: str, html: str | No
 
 
 def test_most_texts_of_the_catalog_are_simple() -> None:
-    library = check(Settings(Path(ROOT / "catalog_src"))).library
+    library = load(Settings(Path(ROOT / "catalog_src"))).library
     assert library is not None
     models = [entry.model for entry in library.entries]
     texts = [text for model in models for text in (model.description, *model.card.sections.values()) if text]
