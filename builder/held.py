@@ -66,8 +66,8 @@ class Held:
         return iter(sorted([*there, MANIFEST] if self.manifest else there))
 
     def is_current(self, site: FilePath) -> bool:
-        """Whether the manifest is still the one that was read."""
-        return self.manifest_state == _state_of(site)
+        """Whether there is a manifest that can be read, and is still the one that was."""
+        return bool(self.manifest) and self.manifest_state == _state_of(site)
 
 
 def read_manifest(site: FilePath) -> Mapping[str, str] | None:

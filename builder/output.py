@@ -127,8 +127,7 @@ class Stage:
         self.changed: dict[str, str | int] = {}
         self.written = 0
         self.made_site = not site.exists()
-        known = held is not None and held.manifest and held.is_current(site)
-        self.previous = held.stated if held is not None and known else read_manifest(site)
+        self.previous = held.stated if held is not None and held.is_current(site) else read_manifest(site)
         if self.previous is None and not self.made_site and (not site.is_dir() or any(site.iterdir())):
             raise OutputError(
                 f"{site} is not empty and holds no {MANIFEST}, so it was not made by build-catalog; "
@@ -265,19 +264,16 @@ class _Paths:
     def add(self, path: str) -> None:
         if "\\" in path or not {"", ".", ".."}.isdisjoint(path.split("/")):
             raise OutputError(f"the path {path!r} leaves the site")
-        # Folded, because the site may be unpacked where case does not count.
-        folded = fold_path(path)
-        if (other := self.folded.get(folded)) is not None:
-            raise OutputError(f"two files want the path {path!r} (the other one: {other!r})")
-        self.folded[path if folded == path else folded] = path  # one string in memory rather than two
+        self.add_all([path])
 
     def add_all(self, paths: Iterable[str]) -> None:
-        """Adds paths of files that are in the site already, so that none of them leaves it."""
+        """The same for paths that do not leave the site, because files are there already."""
         for path in paths:
-            folded = path.lower() if path.isascii() else fold_path(path)
-            if folded in self.folded:
-                self.add(path)  # which says what is wrong
-            self.folded[path if folded == path else folded] = path
+            # Folded, because the site may be unpacked where case does not count.
+            folded = fold_path(path)
+            if (other := self.folded.get(folded)) is not None:
+                raise OutputError(f"two files want the path {path!r} (the other one: {other!r})")
+            self.folded[path if folded == path else folded] = path  # one string in memory rather than two
 
     def refuse_files_as_folders(self) -> None:
         inner = {folded.rpartition("/")[0]: path for folded, path in self.folded.items()}
