@@ -63,9 +63,7 @@ class Cache:
                 row = self._database.execute("SELECT value, used FROM value WHERE key = ?", (key,)).fetchone()
                 if row is not None and (data := _checked(row[0])) is not None:
                     found[key] = data
-                    self._current.add(key)
-                    if row[1] < self._build - _SOON:
-                        self._late.append(key)
+                    self._note_use(key, row[1])
         try:
             # One text is read in a fraction of the time of many.
             return dict(zip(found, orjson.loads(b"[" + b",".join(found.values()) + b"]"), strict=True))
@@ -80,10 +78,14 @@ class Cache:
                 row = self._database.execute("SELECT used FROM value WHERE key = ?", (key,)).fetchone()
                 if row is not None:
                     found.add(key)
-                    self._current.add(key)
-                    if row[0] < self._build - _SOON:
-                        self._late.append(key)
+                    self._note_use(key, row[0])
         return found
+
+    def _note_use(self, key: str, before: int) -> None:
+        """Notes that this build uses a value, which one used `before`."""
+        self._current.add(key)
+        if before < self._build - _SOON:
+            self._late.append(key)
 
     def get_detail(self, key: str, name: str) -> Any:
         """A detail of the value of a key; None where it is not there."""

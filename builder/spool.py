@@ -8,7 +8,6 @@ import tempfile
 import weakref
 import zlib
 from dataclasses import dataclass
-from types import TracebackType
 
 _LONG = 1000
 """Bytes from which what stays in memory is compressed."""
@@ -63,7 +62,7 @@ class Spool:
         self._at += len(data)
         return Slice(self._file, self._at - len(data), len(data))
 
-    def __exit__(self, kind: type[BaseException] | None, *_: BaseException | TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._stream is not None:
             self._stream.close()
 
