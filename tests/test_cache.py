@@ -24,6 +24,15 @@ def put(made: Cache, *keys: str) -> None:
     made.put_all((key, {"of": key}, {"long": to_detail([key] * 100), "other": to_detail(1)}) for key in keys)
 
 
+def overfill(folder: Path) -> None:
+    with opened(folder) as made:
+        put_large(made, "old", 20)
+
+
+def put_large(made: Cache, name: str, number: int) -> None:
+    made.put_all((f"{name} {n}", n, {"long": to_detail("x" * 10_000)}) for n in range(number))
+
+
 def test_details_are_got_one_by_one(tmp_path: Path) -> None:
     with opened(tmp_path) as made:
         put(made, "a", "b")
@@ -68,10 +77,9 @@ def test_details_go_with_their_value(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def test_too_much_is_halved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cache, "MAX_BYTES", 200_000)
+    overfill(tmp_path)
     with opened(tmp_path) as made:
-        made.put_all((f"old {n}", n, {"long": to_detail("x" * 10_000)}) for n in range(20))
-    with opened(tmp_path) as made:
-        made.put_all((f"new {n}", n, {"long": to_detail("x" * 10_000)}) for n in range(10))
+        put_large(made, "new", 10)
         made.prune()
         assert len(made.find(f"new {n}" for n in range(10))) == 10
         assert not made.find(f"old {n}" for n in range(10))
@@ -80,10 +88,9 @@ def test_too_much_is_halved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_what_a_build_uses_stays_however_much_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cache, "MAX_BYTES", 50_000)
+    overfill(tmp_path)
     with opened(tmp_path) as made:
-        made.put_all((f"old {n}", n, {"long": to_detail("x" * 10_000)}) for n in range(20))
-    with opened(tmp_path) as made:
-        made.put_all((f"new {n}", n, {"long": to_detail("x" * 10_000)}) for n in range(10))
+        put_large(made, "new", 10)
         assert made.get(["old 3"])
         assert made.find(["old 4"])
         made.prune()
