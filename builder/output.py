@@ -37,9 +37,8 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Staged:
-    """Content that waits in a file of the stage, and its SHA-256 in hexadecimal."""
+    """Content that waits on the stage, by its SHA-256 in hexadecimal."""
 
-    location: str
     sha256: str
 
 
@@ -113,7 +112,7 @@ def publish(artifacts: Iterable[Artifact | Unchanged], site: FilePath, held: Hel
 
 
 class Stage:
-    """The folder in the site where the files that change wait until all of them are there.
+    """The folder in the site where the files that change wait, each at its path, until all of them are there.
 
     `held` is what `find_held` found in the site, which saves reading it; artifacts that are Kept must be among it.
     Raises OutputError when `site` is a folder with other content that no build has made.
@@ -123,9 +122,8 @@ class Stage:
         self.site = site
         self.held = held
         self.folder: FilePath | None = None
-        # By path, where a file waits: there are a hundred thousand of them, and more.
-        self.changed: dict[str, str | int] = {}
-        self.written = 0
+        self.changed: list[str] = []
+        self.put: Callable[[Artifact], None] | None = None
         self.made_site = not site.exists()
         self.previous = held.stated if held is not None and held.is_current(site) else read_manifest(site)
         if self.previous is None and not self.made_site and (not site.is_dir() or any(site.iterdir())):
@@ -142,8 +140,8 @@ class Stage:
 
         Each artifact that is new or different is written beside the site as it comes, so that none has to stay in
         memory, and a full disk, a crash or an error of the iterator leaves the previous site as it was; when all have
-        come, each file is moved into place in one step. Files of the previous build that are not among the artifacts
-        are removed; they are known from the manifest, and nothing else is ever removed.
+        come, each file or new folder is moved into place in one step. Files of the previous build that are not among
+        the artifacts are removed; they are known from the manifest, and nothing else is ever removed.
 
         Raises OutputError when two artifacts have one path, or a path leaves the site.
         """
@@ -167,7 +165,7 @@ class Stage:
             for path in removed:
                 if _is_ours(site / path, site):
                     _remove(path, site)
-        unchanged = sorted({*manifest, MANIFEST} - self.changed.keys())
+        unchanged = sorted({*manifest, MANIFEST}.difference(self.changed))
         states = find_states(site, manifest, index.sha256, self.held, self.changed) if self.held else States()
         return Published(tuple(sorted(self.changed)), tuple(unchanged), tuple(removed), states)
 
@@ -186,18 +184,13 @@ class Stage:
         else:
             same = not self.made_site and _same(artifact, f"{self.site}/{artifact.path}")
         if same:
+            if isinstance(artifact.content, Staged):
+                os.unlink(f"{self.folder}/{artifact.path}")  # noqa: PTH108
             return
-        if isinstance(artifact.content, Staged):
-            self.changed[artifact.path] = artifact.content.location
-            return
-        # A few folders, because a very long one is slow on some file systems.
-        number = self.written
-        folder = f"{self.open()}/{number // 1000}"
-        if number % 1000 == 0:
-            os.mkdir(folder)  # noqa: PTH102
-        _write(artifact, f"{folder}/{number}")
-        self.written += 1
-        self.changed[artifact.path] = number
+        self.changed.append(artifact.path)
+        if not isinstance(artifact.content, Staged):
+            self.put = self.put or _putting(self.open())
+            self.put(artifact)
 
     def _move(self, removed: Iterable[str]) -> None:
         """Moves what has changed into place, after removing what stands in the way."""
@@ -205,14 +198,8 @@ class Stage:
         # What is removed first makes room for a folder where a file was, and the other way round.
         for path in _in_the_way(removed, self.changed):
             _remove(path, self.site)
-        there = _Folders(self.site)
-        for path in sorted(self.changed, key=lambda path: (_rank(path), path)):
-            target = f"{self.site}/{path}"
-            if there.holds(path) and os.path.isdir(target) and not os.path.islink(target):  # noqa: PTH112, PTH114
-                shutil.rmtree(target)  # of empty folders, see _refuse_obstacles
-            there.make(path)
-            at = self.changed[path]
-            os.replace(at if isinstance(at, str) else f"{self.folder}/{at // 1000}/{at}", target)  # noqa: PTH105
+        if self.folder is not None:
+            _merge(str(self.folder), str(self.site))
 
     def __exit__(self, *_: object) -> None:
         if self.folder is not None:
@@ -228,17 +215,66 @@ class Stage:
 
 
 def stage_artifacts(artifacts: Iterable[Artifact], stage: str) -> list[Artifact]:
-    """The artifacts with what they hold in memory in files on the stage, in a folder of their own."""
-    folder = tempfile.mkdtemp(dir=stage)
-    staged = []
-    for number, artifact in enumerate(artifacts):
+    """The artifacts with what they hold in memory put on the stage. Raises OutputError where they leave it, or the
+    stage holds something else at their path."""
+    put, staged = _putting(stage), []
+    for artifact in artifacts:
         if isinstance(artifact.content, bytes):
-            location = f"{folder}/{number}"
-            _write(artifact, location)
-            staged.append(Artifact(artifact.path, Staged(location, artifact.sha256)))
+            _refuse_outside(artifact.path)
+            put(artifact)
+            staged.append(Artifact(artifact.path, Staged(artifact.sha256)))
         else:
             staged.append(artifact)
     return staged
+
+
+def _putting(stage: str) -> Callable[[Artifact], None]:
+    """What writes artifacts on the stage, each at its path. It never makes the stage itself: that may be gone."""
+    there = {""}
+
+    def make(folder: str) -> None:
+        if folder not in there:
+            make(folder.rpartition("/")[0])
+            try:
+                os.mkdir(f"{stage}/{folder}")  # noqa: PTH102
+            except FileExistsError:
+                if not os.path.isdir(f"{stage}/{folder}"):  # noqa: PTH112
+                    raise  # otherwise another process made it
+            there.add(folder)
+
+    def put(artifact: Artifact) -> None:
+        path = artifact.path
+        try:
+            make(path.rpartition("/")[0])
+            _write(artifact, f"{stage}/{path}")
+        except (FileExistsError, IsADirectoryError, NotADirectoryError) as error:
+            raise OutputError(f"{path!r} is wanted as a file and as a folder, or as two files") from error
+
+    return put
+
+
+def _merge(source: str, target: str) -> None:
+    """Moves all that is in one folder into another one: as a whole where the other has nothing of the name."""
+    with os.scandir(source) as entries:
+        found = sorted(entries, key=lambda entry: (_rank(entry.name), entry.name))
+    for entry in found:
+        to = f"{target}/{entry.name}"
+        if entry.is_dir() and (os.path.isdir(to) or not _moved(entry.path, to)):  # noqa: PTH112
+            os.makedirs(to, exist_ok=True)  # noqa: PTH103
+            _merge(entry.path, to)
+        elif not entry.is_dir():
+            if os.path.isdir(to) and not os.path.islink(to):  # noqa: PTH112, PTH114
+                shutil.rmtree(to)  # of empty folders, see _refuse_obstacles
+            os.replace(entry.path, to)  # noqa: PTH105
+
+
+def _moved(folder: str, to: str) -> bool:
+    """Whether a folder could be moved; on Windows it cannot while a file in it is open, as for a virus scanner."""
+    try:
+        os.rename(folder, to)  # noqa: PTH104
+    except OSError:
+        return False
+    return True
 
 
 @contextmanager
@@ -262,8 +298,7 @@ class _Paths:
         self.folded: dict[str, str] = {MANIFEST: MANIFEST}
 
     def add(self, path: str) -> None:
-        if "\\" in path or not {"", ".", ".."}.isdisjoint(path.split("/")):
-            raise OutputError(f"the path {path!r} leaves the site")
+        _refuse_outside(path)
         self.add_all([path])
 
     def add_all(self, paths: Iterable[str]) -> None:
@@ -281,6 +316,11 @@ class _Paths:
         for folder, path in folders.items():
             if (file := self.folded.get(folder)) is not None:
                 raise OutputError(f"{file!r} is wanted as a file and, for {path!r}, as a folder")
+
+
+def _refuse_outside(path: str) -> None:
+    if "\\" in path or not {"", ".", ".."}.isdisjoint(path.split("/")):
+        raise OutputError(f"the path {path!r} leaves the site")
 
 
 def _folders(path: str) -> Iterator[str]:
@@ -317,14 +357,6 @@ class _Folders:
         """Whether the folder that the path lies in is there."""
         return self.what(path.rpartition("/")[0]) == "folder"
 
-    def make(self, path: str) -> None:
-        """Makes the folder that the path lies in, if it is not there."""
-        folder = path.rpartition("/")[0]
-        if self.what(folder) != "folder":
-            self.make(folder)
-            os.mkdir(f"{self.site}/{folder}")  # noqa: PTH102
-            self.known[folder] = "folder"
-
 
 def _same(artifact: Artifact, target: str) -> bool:
     try:
@@ -343,8 +375,14 @@ def _same(artifact: Artifact, target: str) -> bool:
 
 def _write(artifact: Artifact, target: str) -> None:
     if isinstance(artifact.content, bytes):
-        with open(target, "xb") as stream:  # noqa: PTH123
-            stream.write(artifact.content)
+        # Without Python's own file, which asks the system three things more: there are a hundred thousand files.
+        descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+        try:
+            rest = memoryview(artifact.content)
+            while rest:
+                rest = rest[os.write(descriptor, rest) :]
+        finally:
+            os.close(descriptor)
     elif isinstance(artifact.content, Kept | Staged):
         raise OutputError(f"{artifact.path} was changed while the site was built; build it again")
     else:

@@ -265,24 +265,63 @@ def test_staged_files_are_moved_into_place_where_they_are_new(target: Path) -> N
         assert stage.publish(again).written == ("b.json", MANIFEST)
 
 
+@pytest.mark.parametrize("paths", [("a", "a"), ("a", "a/b"), ("a/b/c", "a/b"), ("a/b", "a/b/c")])
+def test_a_stage_holds_one_thing_at_a_path(paths: tuple[str, str], target: Path) -> None:
+    first, second = ([Artifact(path, b"1")] for path in paths)
+    with Stage(target) as stage:
+        stage_artifacts(first, stage.open())
+        with pytest.raises(OutputError, match="is wanted as a file and as a folder, or as two files"):
+            stage_artifacts(second, stage.open())
+    assert not target.exists()
+
+
+def test_nothing_is_staged_outside_the_stage(target: Path) -> None:
+    with Stage(target) as stage, pytest.raises(OutputError, match="leaves the site"):
+        stage_artifacts([Artifact("../../x", b"1")], stage.open())
+    assert not target.parent.joinpath("x").exists()
+
+
+def test_a_folder_that_cannot_be_moved_as_a_whole_is_moved_file_by_file(
+    target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(artifacts(a__b="1"), target)
+
+    def held_open(folder: str, to: str) -> None:
+        raise PermissionError(13, "a virus scanner reads a file in it", folder, to)
+
+    monkeypatch.setattr(os, "rename", held_open)
+    made = publish(artifacts(a__b="2", a__c__d="3", e__f__g="4"), target)
+    assert made.written == ("a/b", "a/c/d", "e/f/g", MANIFEST)
+    assert files(target) == ["a/b", "a/c/d", "e/f/g", MANIFEST]
+
+
+def test_a_folder_of_the_site_that_lies_elsewhere_stays_a_link(target: Path, tmp_path: Path) -> None:
+    publish(artifacts(a__b="1"), target)
+    (target / "a").rename(tmp_path / "elsewhere")
+    (target / "a").symlink_to(tmp_path / "elsewhere")
+    assert publish(artifacts(a__b="2", a__c="3"), target).written == ("a/b", "a/c", MANIFEST)
+    assert (target / "a").is_symlink()
+    assert files(tmp_path / "elsewhere") == ["b", "c"]
+
+
 def test_the_stage_goes_although_others_still_write_there(target: Path) -> None:
     failed: list[OSError] = []
     begun = threading.Event()
 
-    def slowly() -> Iterator[Artifact]:
+    def slowly(name: str) -> Iterator[Artifact]:
         for number in range(200):
-            yield Artifact(f"{number}", b"1")
+            yield Artifact(f"{name}/{number // 10}/{number}", b"1")
             begun.set()
             time.sleep(0.01)
 
-    def write(stage: str) -> None:
+    def write(stage: str, name: str) -> None:
         try:
-            stage_artifacts(slowly(), stage)
+            stage_artifacts(slowly(name), stage)
         except OSError as error:
             failed.append(error)
 
     with Stage(target) as stage:
-        writers = [threading.Thread(target=write, args=(stage.open(),)) for _ in range(3)]
+        writers = [threading.Thread(target=write, args=(stage.open(), name)) for name in "xyz"]
         for writer in writers:
             writer.start()
         assert begun.wait(60)
