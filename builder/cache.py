@@ -38,12 +38,27 @@ _SETTLED = 2_000_000_000
 def digest_of(*values: Any) -> str:
     """A digest of values that JSON can hold, and of dataclasses of them."""
     data = orjson.dumps(values, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS, default=str)
-    return hashlib.sha256(data).hexdigest()[:32]
+    return digest_of_detail(data)
 
 
 def to_detail(value: Any) -> bytes:
     """A value as `Cache.put_all` takes it for a detail: such as JSON can hold, and dataclasses of them."""
     return orjson.dumps(value)
+
+
+def from_detail(data: bytes) -> Any:
+    """The value of a detail."""
+    return orjson.loads(data)
+
+
+def quote_detail(data: bytes) -> Any:
+    """A detail as a part of a value for `Cache.put_all`."""
+    return orjson.Fragment(data)
+
+
+def digest_of_detail(data: bytes) -> str:
+    """A digest of a detail."""
+    return hashlib.sha256(data).hexdigest()[:32]
 
 
 class Cache:
@@ -92,7 +107,7 @@ class Cache:
         with suppress(sqlite3.Error, ValueError):
             row = self._database.execute("SELECT value FROM detail WHERE key = ? AND name = ?", (key, name)).fetchone()
             if row is not None and (data := _checked(row[0])) is not None:
-                return orjson.loads(data)
+                return from_detail(data)
         return None
 
     def put(self, values: Mapping[str, Any]) -> None:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import orjson
 
 from builder import schema
-from builder.cache import digest_of
+from builder.cache import digest_of_detail, to_detail
 from builder.model import Model, Provider
 from builder.source import LocalFile
 from builder.statement import to_facts
@@ -56,7 +56,7 @@ class Entry:
 
     def digest(self, function: Callable[[Entry], Any]) -> str:
         """A digest of the answer, which may be at hand where the answer itself is not."""
-        return digest_of(self.recall(function))
+        return digest_of_detail(to_detail(self.recall(function)))
 
     def forget(self, function: Callable[[Entry], Any]) -> None:
         """Says that the answer will hardly be asked for again."""

@@ -265,14 +265,15 @@ def run_read(
         folder = TemporaryFolder() if whole and not workers.remote else None
         pack = partial(read_and_pack, whole=whole)
         for batch in run_batches(workers, pack, pairs, recipe, folder.path if folder else None):
+            read = []
             for (outcome, packed), file in zip(batch, files, strict=False):
                 entry = remember(packed, Reading(file, near, recipe), folder) if packed else None
-                done[file.path] = replace(outcome, file=file, entry=entry)
+                read.append(replace(outcome, file=file, entry=entry))
+            if past:
+                past.note_outcomes(source, read)  # now, while the next ones are read elsewhere
+            done |= {outcome.file.path: outcome for outcome in read}
             progress("check", len(done), total)
-    outcomes = [done[file.path] for file in source.models]
-    if past:
-        outcomes = past.note_outcomes(source, outcomes)
-    return outcomes
+    return [done[file.path] for file in source.models]
 
 
 def run_render(

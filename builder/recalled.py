@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 from builder.across import Outcome
-from builder.cache import digest_of, to_detail
+from builder.cache import quote_detail
 from builder.catalog import Entry, Neighbours
 from builder.diagnostic import Diagnostic, Edit, Span
 from builder.diff import Change
@@ -20,10 +20,6 @@ from builder.waiver import Waiver
 
 T = TypeVar("T")
 _AT_HAND = frozenset(map(name_of, AT_HAND))
-
-
-def _nothing(_: str) -> None:
-    return None
 
 
 class KnownChanges(Changes):
@@ -53,19 +49,17 @@ class KnownChanges(Changes):
 
 
 class Recalled(Remembered):
-    """An entry whose longer answers are fetched when they are asked for, and whose answers have known digests.
+    """An entry whose longer answers are fetched when they are asked for.
 
     `fetch` gives the answer of a function by its name, as plain values, or None where it is not there any more.
     """
 
-    __slots__ = ("digests", "fetch")
-    digests: Mapping[str, str]
+    __slots__ = ("fetch",)
     fetch: Callable[[str], Any]
 
-    def __init__(self, entry: Remembered, digests: Mapping[str, str], fetch: Callable[[str], Any] = _nothing) -> None:
-        super().__init__(entry.source, entry.answers, entry.load)
-        for name, value in (("digests", digests), ("fetch", fetch)):
-            object.__setattr__(self, name, value)
+    def __init__(self, entry: Remembered, fetch: Callable[[str], Any]) -> None:
+        super().__init__(entry.source, entry.answers, entry.load, entry.digests)
+        object.__setattr__(self, "fetch", fetch)
 
     def recall(self, function: Callable[[Entry], T]) -> T:
         """What a function says of this entry, fetched where it is not in memory."""
@@ -75,19 +69,16 @@ class Recalled(Remembered):
             return answer
         return super().recall(function)
 
-    def digest(self, function: Callable[[Entry], Any]) -> str:
-        """The known digest of the answer."""
-        return self.digests.get(name_of(function)) or super().digest(function)
-
     def finished(self, neighbours: Neighbours) -> Entry:
         """The entry with the links between versions in its Item."""
-        entry = Remembered(self.source, self.answers, lambda: self.load().finished(neighbours))
-        return Recalled(entry, self.digests, self.fetch)
+        load = self.load
+        entry = Remembered(self.source, self.answers, lambda: load().finished(neighbours), self.digests)
+        return Recalled(entry, self.fetch)
 
 
 def encode(outcome: Outcome, used: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, bytes]]:
-    """An outcome whose entry is remembered, as plain values, and its longer answers as JSON; `used` are the digests of
-    its local files by path."""
+    """An outcome whose entry is remembered, as values that orjson takes, and its longer answers as JSON; `used` are the
+    digests of its local files by path."""
     assert isinstance(outcome.entry, Remembered)  # noqa: S101  the only ones that are noted
     answers = encode_answers(outcome.entry.answers)
     value = {
@@ -95,10 +86,10 @@ def encode(outcome: Outcome, used: Mapping[str, str]) -> tuple[dict[str, Any], d
         "versions": outcome.versions,
         "used": used,
         "waived": [asdict(waiver) for waiver in sorted(outcome.waived, key=lambda waiver: waiver.span)],
-        "answers": {name: answer for name, answer in answers.items() if name in _AT_HAND},
-        "digests": {name: digest_of(answer) for name, answer in answers.items()},
+        "answers": {name: quote_detail(answer) for name, answer in answers.items() if name in _AT_HAND},
+        "digests": outcome.entry.digests,
     }
-    return value, {name: to_detail(answer) for name, answer in answers.items() if name not in _AT_HAND}
+    return value, {name: answer for name, answer in answers.items() if name not in _AT_HAND}
 
 
 def decode(
@@ -107,7 +98,7 @@ def decode(
     """The outcome that was encoded; `fetch` gives longer answers."""
     return Outcome(
         file,
-        Recalled(Remembered(file.path, decode_answers(value["answers"]), load), value["digests"], fetch),
+        Recalled(Remembered(file.path, decode_answers(value["answers"]), load, value["digests"]), fetch),
         decode_diagnostics(value["diagnostics"]),
         tuple((target, tuple(path)) for target, path in value["versions"]),
         frozenset(value["used"]),

@@ -12,6 +12,7 @@ from operator import attrgetter
 from typing import Any, TypeVar
 
 from builder import model
+from builder.cache import digest_of_detail, from_detail, to_detail
 from builder.catalog import Entry, Neighbours, Reference, to_member, to_published, to_reference, to_ties
 from builder.exporters import models_json
 from builder.feed import to_news
@@ -42,18 +43,23 @@ AT_HAND = frozenset({to_reference, to_ties, to_row, entry_numbers, to_news})
 """Those whose answers a build asks all models for, whatever has changed: they are short."""
 
 Answers = Mapping[str, Any]
-"""What the functions in KEPT say of an entry, by their names: as it is, or pickled and put away."""
+"""What the functions in KEPT say of an entry, by their names: as it is, or as JSON, which is put away where it is long.
+
+JSON is what the cache keeps, too, so that whoever works an answer out writes it, and others hand it on.
+"""
+_NO_DIGESTS: Mapping[str, str] = {}
 _SHORT = 200
-"""Bytes up to which a pickled answer stays in memory: finding them elsewhere would take as many."""
+"""Bytes up to which an answer stays in memory: finding them elsewhere would take as many."""
 
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """An entry on its way from a worker: its answers, and the entry, pickled and put away; without, where it will
-    hardly be asked for."""
+    """An entry on its way from a worker: its answers, their digests by the same names, and the entry, pickled and put
+    away; without, where it will hardly be asked for."""
 
     source: str
     answers: Answers
+    digests: Mapping[str, str]
     data: Away | None = None
 
 
@@ -61,15 +67,18 @@ class Remembered(Entry):
     """An entry of which the answers of the functions in KEPT are at hand; the rest is loaded when it is asked for.
 
     Only the entry that was loaded last stays, so go through a library from one entry to the next. `load` must be
-    picklable where the entry is.
+    picklable where the entry is. `digests` are those of the answers that are known, by the names of the functions.
     """
 
-    __slots__ = ("answers", "load")
+    __slots__ = ("answers", "digests", "load")
     answers: Answers
     load: Callable[[], Entry]
+    digests: Mapping[str, str]
 
-    def __init__(self, source: str, answers: Answers, load: Callable[[], Entry]) -> None:
-        for name, value in (("source", source), ("answers", answers), ("load", load)):
+    def __init__(
+        self, source: str, answers: Answers, load: Callable[[], Entry], digests: Mapping[str, str] = _NO_DIGESTS
+    ) -> None:
+        for name, value in (("source", source), ("answers", answers), ("load", load), ("digests", digests)):
             object.__setattr__(self, name, value)
 
     def recall(self, function: Callable[[Entry], T]) -> T:
@@ -77,8 +86,12 @@ class Remembered(Entry):
         key = name_of(function)
         if key not in self.answers:
             return function(_load(self))
-        answer: T = _unfold(self.answers[key])
+        answer: T = _unfold(key, self.answers[key])
         return answer
+
+    def digest(self, function: Callable[[Entry], Any]) -> str:
+        """The digest of the answer, where it is known without the answer."""
+        return self.digests.get(name_of(function)) or super().digest(function)
 
     def forget(self, function: Callable[[Entry], Any]) -> None:
         """Takes the answer out of memory."""
@@ -91,7 +104,7 @@ class Remembered(Entry):
 
     def finished(self, neighbours: Neighbours) -> Entry:
         """The entry with the links between versions in its Item; what is kept of it does not depend on them."""
-        return Remembered(self.source, self.answers, lambda: self.load().finished(neighbours))
+        return Remembered(self.source, self.answers, lambda: self.load().finished(neighbours), self.digests)
 
     @property
     def model(self) -> Model:
@@ -151,9 +164,9 @@ def name_of(function: Callable[..., Any]) -> str:
 _FORMS = {name_of(function): form for function, form in KEPT.items()}
 
 
-def encode_answers(answers: Answers) -> Answers:
-    """The answers as they are, for JSON."""
-    return {key: _unfold(answer) for key, answer in answers.items()}
+def encode_answers(answers: Answers) -> Mapping[str, bytes]:
+    """The answers as JSON."""
+    return {key: fetch(answer) if _is_away(answer) else to_detail(answer) for key, answer in answers.items()}
 
 
 def decode_answers(plain: Answers) -> Answers:
@@ -169,15 +182,22 @@ def decode_answer(name: str, plain: Any) -> Any:
 
 def pack(entry: Entry, spool: Spool) -> Packed:
     """An entry with the answers of all functions in KEPT; what of it is long is put away."""
-    folded = (function for function in KEPT if function is not to_reference)
-    answers: dict[str, Any] = {name_of(function): _fold(function(entry), spool) for function in folded}
-    answers[name_of(to_reference)] = to_reference(entry)  # asked for again and again
-    return Packed(entry.source, answers, spool.put(_dump(entry)))
+    answers: dict[str, Any] = {}
+    digests: dict[str, str] = {}
+    for function in KEPT:
+        name, answer = name_of(function), function(entry)
+        data = to_detail(answer)
+        digests[name] = digest_of_detail(data)
+        if function is to_reference:
+            answers[name] = answer  # asked for again and again
+        else:
+            answers[name] = data if len(data) <= _SHORT else spool.put(data)
+    return Packed(entry.source, answers, digests, spool.put(pickle.dumps(entry, pickle.HIGHEST_PROTOCOL)))
 
 
 def pack_reference(entry: Entry) -> Packed:
     """An entry of which only its place and standing will be asked for, as when models are checked."""
-    return Packed(entry.source, {name_of(to_reference): to_reference(entry)})
+    return Packed(entry.source, {name_of(to_reference): to_reference(entry)}, {})
 
 
 def _values_of(kind: type) -> Callable[[Any], tuple[type, tuple[Any, ...]]]:
@@ -191,20 +211,14 @@ for _kind in (*vars(model).values(), *KEPT.values()):
         copyreg.pickle(_kind, _values_of(_kind))
 
 
-def _dump(value: object) -> bytes:
-    return pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
+def _is_away(value: Any) -> bool:
+    """Whether the value stands for one that is JSON elsewhere: no answer is bytes."""
+    return isinstance(value, bytes | Slice)
 
 
-def _fold(value: object, spool: Spool) -> Away:
-    data = _dump(value)
-    return data if len(data) <= _SHORT else spool.put(data)
-
-
-def _unfold(value: Any) -> Any:
-    """The value that was folded; another one as it is, because no answer is bytes."""
-    if isinstance(value, bytes | Slice):
-        return pickle.loads(fetch(value))  # noqa: S301  this build wrote it
-    return value
+def _unfold(name: str, value: Any) -> Any:
+    """The answer of the function of this name."""
+    return decode_answer(name, from_detail(fetch(value))) if _is_away(value) else value
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +228,7 @@ class _Unpack:
     """Stays as long as what lies in it may be asked for."""
 
     def __call__(self) -> Entry:
-        entry: Entry = _unfold(self.data)
+        entry: Entry = pickle.loads(fetch(self.data))  # noqa: S301  this build wrote it
         return entry
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -223,4 +237,5 @@ class _Unpack:
 
 def remember(packed: Packed, load: Callable[[], Entry], folder: TemporaryFolder | None = None) -> Remembered:
     """The packed entry, to be used like any other; `load` gives the entry where it was not put away, in `folder`."""
-    return Remembered(packed.source, packed.answers, load if packed.data is None else _Unpack(packed.data, folder))
+    load = load if packed.data is None else _Unpack(packed.data, folder)
+    return Remembered(packed.source, packed.answers, load, packed.digests)

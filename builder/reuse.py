@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ from builder.catalog import Compare, Entry, Neighbours, to_published
 from builder.held import Stamp, States, find_held
 from builder.output import Artifact, Kept, Part, Unchanged
 from builder.program import describe_extras, describe_program
-from builder.recalled import KnownChanges, Recalled, decode, decode_changes, encode, encode_changes
+from builder.recalled import KnownChanges, decode, decode_changes, encode, encode_changes
 from builder.remembered import Remembered
 from builder.source import Source, SourceFile, nearest_collection, to_stamps
 from builder.versions import Changes
@@ -44,6 +44,8 @@ WHY = {
     "new": "it is new",
 }
 """Why a model is made again, by the part of its key that is another than in the build before."""
+_OF_READING = ("program", "settings", "collection", "file", "local")
+"""The parts of a key that what is read of a model depends on."""
 
 
 class Past:
@@ -65,7 +67,6 @@ class Past:
         self._cards: dict[str, str] = {}
         self._counts: dict[str, int] = {}
         self._before: Mapping[str, tuple[str, int]] = {}  # both of these, as the build before had them
-        self._all = ""
 
     # --- the source --------------------------------------------------------------------------------------------------
 
@@ -103,33 +104,19 @@ class Past:
                 self._again[file.path] = "local"
             else:
                 outcomes[file.path] = decode(value, file, load(file), partial(self._cache.get_detail, named[file.path]))
+                self._keys[file.path]["local"] = digest_of(value["used"])
         return outcomes
 
-    def note_outcomes(self, source: Source, outcomes: Sequence[Outcome]) -> list[Outcome]:
-        """Keeps the outcomes of models that passed, which come back with the digests of their answers; the others are
-        read again."""
-        noted: dict[str, Outcome] = {}
-        values = self._encoded(source, outcomes, noted)
-        self._cache.put_all(values)
-        for _ in values:
-            pass  # what the cache could not take: the rest of the keys is wanted all the same
-        self._all = digest_of(sorted((path, digest_of(key)) for path, key in self._keys.items()))
-        return [noted.get(outcome.file.path, outcome) for outcome in outcomes]
-
-    def _encoded(
-        self, source: Source, outcomes: Iterable[Outcome], noted: dict[str, Outcome]
-    ) -> Iterator[tuple[str, Any, Mapping[str, bytes]]]:
-        """What is kept of the outcomes that are new; each is `noted` with the digests of its answers."""
+    def note_outcomes(self, source: Source, outcomes: Iterable[Outcome]) -> None:
+        """Keeps the outcomes of models that passed; the others are read again."""
+        values = []
         for outcome in outcomes:
-            if not isinstance(outcome.entry, Remembered):
-                continue
-            used = {path: source.files[path].sha256 for path in sorted(outcome.used)}
-            key = self._keys[outcome.file.path]
-            if outcome.file.path in self._again:
-                value, details = encode(outcome, used)
-                noted[outcome.file.path] = replace(outcome, entry=Recalled(outcome.entry, value["digests"]))
-                yield f"outcome {digest_of(key)}", value, details
-            key["local"] = digest_of(used)
+            if isinstance(outcome.entry, Remembered):
+                used = {path: source.files[path].sha256 for path in sorted(outcome.used)}
+                key = self._keys[outcome.file.path]
+                values.append((f"outcome {digest_of(key)}", *encode(outcome, used)))
+                key["local"] = digest_of(used)
+        self._cache.put_all(values)
 
     def recall_changes(self, pairs: Sequence[tuple[Entry, Entry]], compare: Compare) -> Iterator[Changes]:
         """What the second entry of each pair changes of the first, which need not be compared again."""
@@ -212,7 +199,7 @@ class Past:
 
     def make(self, part: Part) -> Iterator[Artifact]:
         """The files of a part, from the site where they were made of the same."""
-        every = self._all if self.thorough else ""
+        every = self.all_models if self.thorough else ""
         name = f"part {digest_of(self._program, self._site, part.name, every)}"
         key, known = digest_of(part.inputs), self._cache.get([name]).get(name)
         if known is not None and known["key"] == key and self._holds(known["files"]):
@@ -224,10 +211,10 @@ class Past:
             yield artifact
         self._values[name] = {"key": key, "files": files}
 
-    @property
+    @cached_property
     def all_models(self) -> str:
         """A digest of everything that the models and their files say."""
-        return self._all
+        return digest_of([(path, [key.get(name) for name in _OF_READING]) for path, key in sorted(self._keys.items())])
 
     def _holds(self, files: Iterable[tuple[str, str]]) -> bool:
         return all(self.held.get(path) == digest for path, digest in files)

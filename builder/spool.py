@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import threading
 import weakref
 import zlib
 from dataclasses import dataclass
@@ -25,13 +26,37 @@ class Slice:
 
     def read(self) -> bytes:
         """The bytes. Raises OSError when they are gone, as when the folder of temporary files is emptied."""
-        with open(self.file, "rb", buffering=0) as stream:  # noqa: PTH123  called for each model, several times
-            stream.seek(self.start)
-            data = stream.read(self.length)
-        if data is None or len(data) != self.length:
+        opened: _Opened | None = getattr(_local, "opened", None)
+        if opened is None or opened.file != self.file:
+            # It stays open until another one is asked for: what is read in turn is of one model after another.
+            opened = _local.opened = _Opened(self.file)
+        os.lseek(opened.descriptor, self.start, os.SEEK_SET)
+        data = os.read(opened.descriptor, self.length)
+        if len(data) != self.length:
             raise OSError(0, "the temporary file was cut off", self.file)
         return data
 
+
+class _Opened:
+    """A file that is open for reading as long as somebody has this object."""
+
+    def __init__(self, file: str) -> None:
+        self.descriptor = os.open(file, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        self.file = file
+
+    def __del__(self) -> None:
+        if hasattr(self, "descriptor"):
+            os.close(self.descriptor)
+
+
+def _close() -> None:
+    """Closes the file that this thread has read last."""
+    _local.opened = None
+
+
+_local = threading.local()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_close)  # two processes would share where they are in it
 
 Away = Slice | bytes
 """Bytes that were put away: in a file, or in memory, compressed where they are many."""
@@ -81,4 +106,9 @@ class TemporaryFolder:
     def __init__(self) -> None:
         self.path = tempfile.mkdtemp(prefix="dlm-catalog-")
         # What cannot be removed, as where a virus scanner has it open, is not worth an error.
-        weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
+        weakref.finalize(self, _remove, self.path)
+
+
+def _remove(folder: str) -> None:
+    _close()  # an open file cannot be removed on Windows
+    shutil.rmtree(folder, ignore_errors=True)
