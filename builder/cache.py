@@ -26,6 +26,8 @@ MAX_BYTES = 1_000_000_000
 MOST_BUILDS = 50
 """Builds after which a value that none of them used is removed."""
 _FORMAT = 2
+_SERIALIZED = 3
+"""The `sqlite3.threadsafety` with which threads may share a connection."""
 _SOON = 10
 """Builds in which the note of when a value was used is good enough."""
 _TAG = """Signature: 8a477f597d28d172789f06886806bc55
@@ -213,7 +215,8 @@ def _make_folder(folder: FilePath) -> None:
 
 def _connect(file: FilePath) -> sqlite3.Connection:
     """The database, one build older. Raises sqlite3.Error when it is none, or one of another format."""
-    database = sqlite3.connect(file, timeout=10)
+    # A pool pickles what it hands out in a thread of its own, which may have to ask.
+    database = sqlite3.connect(file, timeout=10, check_same_thread=sqlite3.threadsafety < _SERIALIZED)
     try:
         (version,) = database.execute("PRAGMA user_version").fetchone()
         if version not in (0, _FORMAT):

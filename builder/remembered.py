@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import copyreg
 import pickle
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from functools import cache
@@ -141,13 +142,14 @@ def _call(load: Callable[[], Entry]) -> Entry:
     return load()
 
 
-_last: list[tuple[Remembered, Entry]] = []
+_local = threading.local()  # a pool pickles entries in a thread of its own
 
 
 def _load(entry: Remembered) -> Entry:
-    if not _last or _last[0][0] is not entry:
-        _last[:] = [(entry, entry.load())]
-    return _last[0][1]
+    last: tuple[Remembered, Entry] | None = getattr(_local, "last", None)
+    if last is None or last[0] is not entry:
+        last = _local.last = entry, entry.load()
+    return last[1]
 
 
 def load_entry(entry: Entry) -> Entry:

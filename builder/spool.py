@@ -26,10 +26,9 @@ class Slice:
 
     def read(self) -> bytes:
         """The bytes. Raises OSError when they are gone, as when the folder of temporary files is emptied."""
-        opened: _Opened | None = getattr(_local, "opened", None)
-        if opened is None or opened.file != self.file:
-            # It stays open until another one is asked for: what is read in turn is of one model after another.
-            opened = _local.opened = _Opened(self.file)
+        opened = _local.__dict__.get(self.file)
+        if opened is None:
+            opened = _local.__dict__[self.file] = _Opened(self.file)  # there are as many as processes that write
         os.lseek(opened.descriptor, self.start, os.SEEK_SET)
         data = os.read(opened.descriptor, self.length)
         if len(data) != self.length:
@@ -42,7 +41,6 @@ class _Opened:
 
     def __init__(self, file: str) -> None:
         self.descriptor = os.open(file, os.O_RDONLY | getattr(os, "O_BINARY", 0))
-        self.file = file
 
     def __del__(self) -> None:
         if hasattr(self, "descriptor"):
@@ -50,31 +48,29 @@ class _Opened:
 
 
 def _close() -> None:
-    """Closes the file that this thread has read last."""
-    _local.opened = None
+    """Closes the files that this thread has read."""
+    _local.__dict__.clear()
 
 
 _local = threading.local()
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_close)  # two processes would share where they are in it
+    os.register_at_fork(after_in_child=_close)  # two processes would share where they are in them
 
 Away = Slice | bytes
 """Bytes that were put away: in a file, or in memory, compressed where they are many."""
 
 
 class Spool:
-    """Puts the bytes of one batch away, in a file of its own in `folder`; without a folder, in memory.
+    """Puts the bytes of one batch away, at the end of a file of this thread in `folder`; without a folder, in memory.
 
-    What was put away can be read when the context has ended, by every process that sees the folder.
+    What was put away can be read when the context has ended, by every process that sees the folder. A thread uses one
+    of them after the other.
     """
 
     def __init__(self, folder: str | None) -> None:
-        self._at = 0
-        if folder is None:
-            self._stream = None
-        else:
-            descriptor, self._file = tempfile.mkstemp(dir=folder)
-            self._stream = os.fdopen(descriptor, "wb")
+        self._file = f"{folder}/{os.getpid()}-{threading.get_ident()}"
+        self._stream = None if folder is None else open(self._file, "ab")  # noqa: PTH123, SIM115
+        self._at = 0 if self._stream is None else self._stream.tell()
 
     def __enter__(self) -> Spool:
         return self

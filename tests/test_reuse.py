@@ -31,6 +31,7 @@ from builder.pipeline import Build, Settings
 from builder.remembered import KEPT, pack, remember
 from builder.source import find_source
 from builder.spool import Spool
+from builder.workers import SERIAL, Workers, open_pool
 
 GOLDEN = ROOT / "tests" / "golden" / "source"
 LONG_AGO = 1_000_000_000
@@ -56,10 +57,10 @@ class Project:
         shutil.copytree(source, self.source)
         age(self.source)
 
-    def build(self, **settings: Any) -> Build:
+    def build(self, workers: Workers = SERIAL, **settings: Any) -> Build:
         with open_cache(self.folder / FOLDER) as cache:
             assert cache is not None
-            made = pipeline.build(Settings(self.source, **settings), site=self.site, cache=cache)
+            made = pipeline.build(Settings(self.source, **settings), site=self.site, cache=cache, workers=workers)
         assert made.published is not None, [d for d in made.diagnostics if d.severity == "error"]
         return made
 
@@ -297,6 +298,20 @@ def test_an_outcome_is_the_same_from_plain_values(tmp_path: Path) -> None:
                 assert again.entry.digest(function) == outcome.entry.digest(function)
             seen |= {name for name in ("diagnostics", "versions", "used", "waived") if getattr(outcome, name)}
     assert seen == {"diagnostics", "versions", "used", "waived"}
+
+
+def test_a_pool_hands_out_what_the_cache_holds(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kept cache and an empty site, as in CI: what is pickled in the thread of the pool is asked there."""
+
+    def again(*_: object) -> None:
+        raise AssertionError("compared again")  # pytest.fail would end the pool's thread, and the test wait for it
+
+    project.site = project.folder / "second"
+    monkeypatch.setattr(catalog, "compare_versions", again)
+    with open_pool(2) as pool:
+        made = project.build(Workers(pool.executor, 2))
+    monkeypatch.undo()
+    project.check_bytes(made)
 
 
 def test_versions_are_not_compared_again(golden: Project, monkeypatch: pytest.MonkeyPatch) -> None:

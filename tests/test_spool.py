@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import pickle
+import threading
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from shared import ROOT
 from builder.catalog import Entry
 from builder.pipeline import Settings, build
 from builder.remembered import pack, remember
-from builder.spool import Slice, Spool, TemporaryFolder, fetch
+from builder.spool import Away, Slice, Spool, TemporaryFolder, fetch
 
 TEXTS = [b"\x80a", b"\x80" + b"b" * 5000, b"\x80c"]
 
@@ -26,11 +27,37 @@ def test_what_is_put_away_reads_back_as_it_was(in_memory: bool, tmp_path: Path) 
     assert all(isinstance(one, Slice) != in_memory for one in away)
 
 
-def test_each_batch_has_a_file_of_its_own(tmp_path: Path) -> None:
-    with Spool(str(tmp_path)) as one, Spool(str(tmp_path)) as other:
-        away = [spool.put(text) for text in TEXTS for spool in (one, other)]
-    assert [fetch(one) for one in away] == [text for text in TEXTS for _ in range(2)]
+def test_the_batches_of_a_thread_share_a_file_and_those_of_others_have_their_own(tmp_path: Path) -> None:
+    away: list[Away] = []
+
+    def put() -> None:
+        for _ in range(2):
+            with Spool(str(tmp_path)) as spool:
+                away.extend([spool.put(text) for text in TEXTS])
+
+    put()
+    other = threading.Thread(target=put)
+    other.start()
+    other.join()
+    assert [fetch(one) for one in away] == TEXTS * 4
     assert len(list(tmp_path.iterdir())) == 2
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # of Pythons that mind threads
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_forked_process_reads_for_itself(tmp_path: Path) -> None:
+    """Where two processes read by one descriptor, one moves it away from under the other."""
+    with Spool(str(tmp_path)) as spool:
+        away = [spool.put(bytes([128 + number]) * 1000) for number in range(50)]
+    expected = [fetch(one) for one in away]
+    children = []
+    for _ in range(2):
+        child = os.fork()
+        if child == 0:
+            right = all([fetch(one) for one in away] == expected for _ in range(200))
+            os._exit(0 if right else 1)
+        children.append(child)
+    assert [os.waitpid(child, 0)[1] for child in children] == [0, 0]
 
 
 def test_what_is_long_is_compressed_in_memory() -> None:
