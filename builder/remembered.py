@@ -22,7 +22,7 @@ from builder.model import Model
 from builder.search import Row as SearchRow
 from builder.search import entry_record, entry_words, to_lean_row
 from builder.source import LocalFile
-from builder.spool import Away, Slice, Spool, TemporaryFolder, fetch
+from builder.spool import Away, Slice, Spool, TemporaryFolder, fetch, fetch_all
 from builder.standing import entry_numbers
 
 T = TypeVar("T")
@@ -49,8 +49,8 @@ Answers = Mapping[str, Any]
 JSON is what the cache keeps, too, so that whoever works an answer out writes it, and others hand it on.
 """
 _NO_DIGESTS: Mapping[str, str] = {}
-_SHORT = 200
-"""Bytes up to which an answer stays in memory: finding them elsewhere would take as many."""
+_SHORT = 600
+"""Bytes up to which an answer stays in memory: what a line of a list says of a model, which is asked for often."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +168,11 @@ _FORMS = {name_of(function): form for function, form in KEPT.items()}
 
 def encode_answers(answers: Answers) -> Mapping[str, bytes]:
     """The answers as JSON."""
-    return {key: fetch(answer) if _is_away(answer) else to_detail(answer) for key, answer in answers.items()}
+    away = {key: answer for key, answer in answers.items() if isinstance(answer, bytes | Slice)}
+    return {
+        **{key: to_detail(answer) for key, answer in answers.items() if key not in away},
+        **dict(zip(away, fetch_all(away.values()), strict=True)),
+    }
 
 
 def decode_answers(plain: Answers) -> Answers:
@@ -213,14 +217,9 @@ for _kind in (*vars(model).values(), *KEPT.values()):
         copyreg.pickle(_kind, _values_of(_kind))
 
 
-def _is_away(value: Any) -> bool:
-    """Whether the value stands for one that is JSON elsewhere: no answer is bytes."""
-    return isinstance(value, bytes | Slice)
-
-
 def _unfold(name: str, value: Any) -> Any:
-    """The answer of the function of this name."""
-    return decode_answer(name, from_detail(fetch(value))) if _is_away(value) else value
+    """The answer of the function of this name: it is JSON where it is bytes, which no answer is."""
+    return decode_answer(name, from_detail(fetch(value))) if isinstance(value, bytes | Slice) else value
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ import tempfile
 import threading
 import weakref
 import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 _LONG = 1000
@@ -93,6 +94,22 @@ def fetch(away: Away) -> bytes:
     if isinstance(away, Slice):
         return away.read()
     return zlib.decompress(away) if away.startswith(_COMPRESSED) else away
+
+
+def fetch_all(away: Iterable[Away]) -> list[bytes]:
+    """The bytes of several that were put away, in one read where they lie side by side."""
+    away = list(away)
+    slices = [one for one in away if isinstance(one, Slice)]
+    if not slices:
+        return [fetch(one) for one in away]
+    start, end = min(one.start for one in slices), max(one.start + one.length for one in slices)
+    if {one.file for one in slices} != {slices[0].file} or end - start != sum(one.length for one in slices):
+        return [fetch(one) for one in away]
+    data = Slice(slices[0].file, start, end - start).read()
+    return [
+        data[one.start - start : one.start - start + one.length] if isinstance(one, Slice) else fetch(one)
+        for one in away
+    ]
 
 
 class TemporaryFolder:

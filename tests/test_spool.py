@@ -14,7 +14,7 @@ from shared import ROOT
 from builder.catalog import Entry
 from builder.pipeline import Settings, build
 from builder.remembered import pack, remember
-from builder.spool import Away, Slice, Spool, TemporaryFolder, fetch
+from builder.spool import Away, Slice, Spool, TemporaryFolder, fetch, fetch_all
 
 TEXTS = [b"\x80a", b"\x80" + b"b" * 5000, b"\x80c"]
 
@@ -58,6 +58,25 @@ def test_a_forked_process_reads_for_itself(tmp_path: Path) -> None:
             os._exit(0 if right else 1)
         children.append(child)
     assert [os.waitpid(child, 0)[1] for child in children] == [0, 0]
+
+
+def test_what_lies_side_by_side_is_read_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Spool(str(tmp_path)) as spool, Spool(None) as memory:
+        away = [spool.put(text) for text in TEXTS for _ in range(2)]
+        mixed = [away[1], memory.put(TEXTS[1]), memory.put(b"{}"), away[0]]
+    assert fetch_all(away) == [text for text in TEXTS for _ in range(2)]
+    assert fetch_all([away[0], away[3]]) == TEXTS[:2]  # not side by side
+    assert fetch_all([]) == []
+    reads: list[Slice] = []
+    read = Slice.read
+
+    def counted(one: Slice) -> bytes:
+        reads.append(one)
+        return read(one)
+
+    monkeypatch.setattr(Slice, "read", counted)
+    assert fetch_all(mixed) == [TEXTS[0], TEXTS[1], b"{}", TEXTS[0]]
+    assert len(reads) == 1
 
 
 def test_what_is_long_is_compressed_in_memory() -> None:
