@@ -25,8 +25,10 @@ BATCH = 32
 """Models in a batch: enough work to pay for sending it to another process, few enough to keep all of them busy."""
 AHEAD = 3
 """Batches for each worker that are handed out before their turn: none has to wait, and few results stand in memory."""
-POOL_PAYS = 200
-"""Models from which a pool of processes is faster than this process alone: see docs/guide/large-catalogs.md."""
+POOL_PAYS = 80
+"""Models from which a pool of forked processes is faster than this process alone, see benchmarks/pool.py."""
+STARTED_PAYS = 150
+"""The same for a pool of processes that are started anew."""
 
 LOOK = 1.0
 """Seconds between two looks whether a result that is waited for will still come."""
@@ -172,18 +174,19 @@ def open_pool(jobs: int | None = None) -> Iterator[Workers]:
         yield SERIAL
         return
     context: Any
+    pays = STARTED_PAYS
     if sys.platform == "win32":
         jobs = min(jobs, 61)  # the limit of the platform
         context = multiprocessing.get_context("spawn")
     elif _may_fork():
-        context = multiprocessing.get_context("fork")
+        context, pays = multiprocessing.get_context("fork"), POOL_PAYS
     else:
         context = multiprocessing.get_context("forkserver")
         # Imported once, by the process that the others are forked from.
         context.set_forkserver_preload(["builder.pipeline"])
     pool = ProcessPoolExecutor(jobs, context, _begin)
     try:
-        yield Workers(pool, jobs, POOL_PAYS, give_up=partial(_give_up, pool))
+        yield Workers(pool, jobs, pays, give_up=partial(_give_up, pool))
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
