@@ -216,7 +216,7 @@ def _begin() -> None:
 
 def collect_seldom() -> None:
     """Has Python look for cycles of objects less often: a build makes many objects that stay, and hardly any cycles."""
-    gc.set_threshold(50_000, 50, 100)
+    gc.set_threshold(1_000_000, 50, 100)
 
 
 @contextmanager
