@@ -164,7 +164,7 @@ def peak_memory(program: Program) -> int:
 def _prepare(program: Program) -> None:
     for path in program.remove:
         if path.exists():
-            # Aside, not away: for a minute, ext4 looks at every inode that was freed before it makes a new file.
+            # Aside, not away: for minutes, ext4 looks at every inode that was freed before it makes a new file.
             aside = program.folder / "aside"
             aside.mkdir(exist_ok=True)
             path.rename(aside / f"{len(list(aside.iterdir()))}-{path.name}")
@@ -261,18 +261,18 @@ class Stopwatch:
         return call
 
 
-def stages(models: int) -> dict[str, float]:
+def stages(models: int, work: Path) -> dict[str, float]:
     """The milliseconds of processor time per model that each stage of a serial build takes, in this process."""
     import builder.check
     from builder import batches, deploy, exporters, pipeline
     from builder.output import Stage
 
     named = {"check_model": builder.check, "deploy": deploy, "exporters": exporters, "Stage": Stage}
-    with tempfile.TemporaryDirectory(prefix="speed-") as folder, ExitStack() as patches:
-        corpus.write_corpus(Path(folder) / "few", 8)
-        corpus.write_corpus(Path(folder) / "source", models)
+    with ExitStack() as patches:
+        corpus.write_corpus(work / "few", 8)
+        corpus.write_corpus(work / "source", models)
         # Once beforehand: what is prepared once for all models counts for none.
-        pipeline.build(pipeline.Settings(Path(folder) / "few"))
+        pipeline.build(pipeline.Settings(work / "few"))
         watch = Stopwatch()
         for stage, names in STAGES.items():
             for name in names:
@@ -285,7 +285,7 @@ def stages(models: int) -> dict[str, float]:
                 for owner in owners:
                     patches.enter_context(mock.patch.object(owner, last, timed))
         watch.since = time.process_time()
-        build = pipeline.build(pipeline.Settings(Path(folder) / "source"), site=Path(folder) / "site")
+        build = pipeline.build(pipeline.Settings(work / "source"), site=work / "site")
         watch.switch()
         if build.published is None:
             raise SystemExit("the corpus has errors")
@@ -357,9 +357,9 @@ def main() -> int:
             measured = measure(models, arguments.repeat, only, lambda text: sys.stderr.write(f"{text}\n"), work)
             tables[f"models-{models}"] = f"{time_table(measured)}\n\n{rounds_of(arguments.repeat)}"
             sys.stdout.write(f"\n{models:,} models\n\n{tables[f'models-{models}']}\n")
-    if arguments.stages:
-        tables["stages"] = stage_table(stages(arguments.stages))
-        sys.stdout.write(f"\nStages, {arguments.stages:,} models, one process\n\n{tables['stages']}\n")
+        if arguments.stages:
+            tables["stages"] = stage_table(stages(arguments.stages, Path(folder) / "stages"))
+            sys.stdout.write(f"\nStages, {arguments.stages:,} models, one process\n\n{tables['stages']}\n")
     tables["conditions"] = conditions()
     sys.stdout.write(f"\n{tables['conditions']}\n")
     if arguments.page:

@@ -64,7 +64,7 @@ def test_programs_and_stages_are_measured(speed: ModuleType, tmp_path: Path) -> 
     assert "| `build-catalog`, everything |" in speed.time_table(measured)
     assert all(processor > 0.1 for (processor,) in measured.processor.values())
     assert min(measured.memory.values()) > 10_000_000
-    costs = speed.stages(6)
+    costs = speed.stages(6, tmp_path / "stages")
     assert costs.keys() == {*speed.STAGES, speed.REST}
     assert min(costs.values()) >= 0
     assert costs["model card"] > 0.1
