@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import re
 import sys
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
@@ -149,14 +150,15 @@ def entry_words(entry: Entry) -> list[str]:
     return sorted(set(words_of(" ".join(filter(None, texts)))))
 
 
-_last: list[tuple[Model, dict[str, Any]]] = []
+_local = threading.local()  # an executor may run batches in threads
 
 
 def entry_record(entry: Entry) -> dict[str, Any]:
     """The record of a model; what is asked for it next is mostly the same."""
-    if not _last or _last[0][0] is not entry.model:
-        _last[:] = [(entry.model, to_record(entry.model))]
-    return _last[0][1]
+    last: tuple[Model, dict[str, Any]] | None = getattr(_local, "last", None)
+    if last is None or last[0] is not entry.model:
+        last = _local.last = entry.model, to_record(entry.model)
+    return last[1]
 
 
 def to_lean_row(entry: Entry) -> Row:
