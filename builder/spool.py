@@ -27,11 +27,9 @@ class Slice:
 
     def read(self) -> bytes:
         """The bytes. Raises OSError when they are gone, as when the folder of temporary files is emptied."""
-        opened = _local.__dict__.get(self.file)
-        if opened is None:
-            opened = _local.__dict__[self.file] = _Opened(self.file)  # there are as many as processes that write
-        os.lseek(opened.descriptor, self.start, os.SEEK_SET)
-        data = os.read(opened.descriptor, self.length)
+        descriptor = _files.open(self.file)
+        os.lseek(descriptor, self.start, os.SEEK_SET)
+        data = os.read(descriptor, self.length)
         if len(data) != self.length:
             raise OSError(0, "the temporary file was cut off", self.file)
         return data
@@ -48,14 +46,31 @@ class _Opened:
             os.close(self.descriptor)
 
 
-def _close() -> None:
-    """Closes the files that this thread has read."""
-    _local.__dict__.clear()
+class _Files(threading.local):
+    """The files of one folder that this thread has read, of which there are as many as threads that wrote."""
+
+    def __init__(self) -> None:
+        self.folder = ""
+        self.opened: dict[str, _Opened] = {}
+
+    def open(self, file: str) -> int:
+        """The descriptor of a file. Those of another folder, which is that of an earlier build, are closed."""
+        opened = self.opened.get(file)
+        if opened is None:
+            if (folder := os.path.dirname(file)) != self.folder:  # noqa: PTH120
+                self.close()
+                self.folder = folder
+            opened = self.opened[file] = _Opened(file)
+        return opened.descriptor
+
+    def close(self) -> None:
+        """Closes all of them."""
+        self.opened.clear()
 
 
-_local = threading.local()
+_files = _Files()
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_close)  # two processes would share where they are in them
+    os.register_at_fork(after_in_child=_files.close)  # two processes would share where they are in them
 
 Away = Slice | bytes
 """Bytes that were put away: in a file, or in memory, compressed where they are many."""
@@ -69,9 +84,11 @@ class Spool:
     """
 
     def __init__(self, folder: str | None) -> None:
-        self._file = f"{folder}/{os.getpid()}-{threading.get_ident()}"
-        self._stream = None if folder is None else open(self._file, "ab")  # noqa: PTH123, SIM115
-        self._at = 0 if self._stream is None else self._stream.tell()
+        self._stream = None
+        if folder is not None:
+            self._file = f"{folder}/{os.getpid()}-{threading.get_ident()}"
+            self._stream = open(self._file, "ab")  # noqa: PTH123, SIM115
+            self._at = self._stream.tell()
 
     def __enter__(self) -> Spool:
         return self
@@ -123,5 +140,5 @@ class TemporaryFolder:
 
 
 def _remove(folder: str) -> None:
-    _close()  # an open file cannot be removed on Windows
+    _files.close()  # an open file cannot be removed on Windows
     shutil.rmtree(folder, ignore_errors=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import pickle
+import sys
 import threading
 from pathlib import Path
 
@@ -41,6 +42,18 @@ def test_the_batches_of_a_thread_share_a_file_and_those_of_others_have_their_own
     other.join()
     assert [fetch(one) for one in away] == TEXTS * 4
     assert len(list(tmp_path.iterdir())) == 2
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lists what a process has open")
+def test_files_of_an_earlier_build_do_not_stay_open(tmp_path: Path) -> None:
+    """A process of the preview's pool reads what every build has put away."""
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        with Spool(str(tmp_path / name)) as spool:
+            away = spool.put(TEXTS[1])
+        assert fetch(away) == TEXTS[1]
+    opened = {str(found.readlink()) for found in Path("/proc/self/fd").iterdir() if found.is_symlink()}
+    assert [Path(path).parent.name for path in opened if path.startswith(str(tmp_path))] == ["second"]
 
 
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # of Pythons that mind threads
