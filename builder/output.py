@@ -123,7 +123,6 @@ class Stage:
         self.held = held
         self.folder: FilePath | None = None
         self.changed: list[str] = []
-        self.put: Callable[[Artifact], None] | None = None
         self.made_site = not site.exists()
         self.previous = held.stated if held is not None and held.is_current(site) else read_manifest(site)
         if self.previous is None and not self.made_site and (not site.is_dir() or any(site.iterdir())):
@@ -189,8 +188,11 @@ class Stage:
             return
         self.changed.append(artifact.path)
         if not isinstance(artifact.content, Staged):
-            self.put = self.put or _putting(self.open())
-            self.put(artifact)
+            self._write_there(artifact)
+
+    @cached_property
+    def _write_there(self) -> Callable[[Artifact], None]:
+        return _putting(self.open())
 
     def _move(self, removed: Iterable[str]) -> None:
         """Moves what has changed into place, after removing what stands in the way."""
@@ -259,13 +261,13 @@ def _merge(source: str, target: str) -> None:
         found = sorted(entries, key=lambda entry: (_rank(entry.name), entry.name))
     for entry in found:
         to = f"{target}/{entry.name}"
-        if entry.is_dir() and (os.path.isdir(to) or not _moved(entry.path, to)):  # noqa: PTH112
-            os.makedirs(to, exist_ok=True)  # noqa: PTH103
-            _merge(entry.path, to)
-        elif not entry.is_dir():
+        if not entry.is_dir():
             if os.path.isdir(to) and not os.path.islink(to):  # noqa: PTH112, PTH114
                 shutil.rmtree(to)  # of empty folders, see _refuse_obstacles
             os.replace(entry.path, to)  # noqa: PTH105
+        elif os.path.isdir(to) or not _moved(entry.path, to):  # noqa: PTH112
+            os.makedirs(to, exist_ok=True)  # noqa: PTH103
+            _merge(entry.path, to)
 
 
 def _moved(folder: str, to: str) -> bool:

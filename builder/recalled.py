@@ -69,11 +69,9 @@ class Recalled(Remembered):
             return answer
         return super().recall(function)
 
-    def finished(self, neighbours: Neighbours) -> Entry:
+    def finished(self, neighbours: Neighbours) -> Recalled:
         """The entry with the links between versions in its Item."""
-        load = self.load
-        entry = Remembered(self.source, self.answers, lambda: load().finished(neighbours), self.digests)
-        return Recalled(entry, self.fetch)
+        return Recalled(super().finished(neighbours), self.fetch)
 
 
 def encode(outcome: Outcome, used: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, bytes]]:

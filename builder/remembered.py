@@ -48,7 +48,6 @@ Answers = Mapping[str, Any]
 
 JSON is what the cache keeps, too, so that whoever works an answer out writes it, and others hand it on.
 """
-_NO_DIGESTS: Mapping[str, str] = {}
 _SHORT = 600
 """Bytes up to which an answer stays in memory: what a line of a list says of a model, which is asked for often."""
 
@@ -76,9 +75,7 @@ class Remembered(Entry):
     load: Callable[[], Entry]
     digests: Mapping[str, str]
 
-    def __init__(
-        self, source: str, answers: Answers, load: Callable[[], Entry], digests: Mapping[str, str] = _NO_DIGESTS
-    ) -> None:
+    def __init__(self, source: str, answers: Answers, load: Callable[[], Entry], digests: Mapping[str, str]) -> None:
         for name, value in (("source", source), ("answers", answers), ("load", load), ("digests", digests)):
             object.__setattr__(self, name, value)
 
@@ -103,7 +100,7 @@ class Remembered(Entry):
         """Pickled, it is the entry itself: whoever gets it wants the model."""
         return _call, (self.load,)
 
-    def finished(self, neighbours: Neighbours) -> Entry:
+    def finished(self, neighbours: Neighbours) -> Remembered:
         """The entry with the links between versions in its Item; what is kept of it does not depend on them."""
         return Remembered(self.source, self.answers, lambda: self.load().finished(neighbours), self.digests)
 
